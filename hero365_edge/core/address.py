@@ -1,0 +1,35 @@
+"""Where to dial: the backend's URL with its secrets kept apart from anything that is printed."""
+
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One dial's target. Its text and its repr hold no secret; only `devices/link.py` reads the hidden parts."""
+
+    shown: str
+    """What may be logged: scheme, host and path, without the query."""
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+def address(base: str, session_id: str, user_id: str, business_id: str, token: str, transport: str) -> Address:
+    """The seed's URL: `{base}/{session_id}?user_id=…&business_id=…&token=…`, values percent-encoded.
+
+    `transport` says how the token travels: `query` (the seed), `header` (`Authorization: Bearer`) or `both`.
+    """
+    query = [("user_id", user_id), ("business_id", business_id)]
+    headers: list[tuple[str, str]] = []
+    if token and transport in ("query", "both"):
+        query.append(("token", token))
+    if token and transport in ("header", "both"):
+        headers.append(("Authorization", f"Bearer {token}"))
+    path = f"{base.rstrip('/')}/{quote(session_id, safe='')}"
+    parts = urlsplit(path)
+    shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query)
+    return Address(shown=shown, url=f"{path}?{text}", headers=tuple(headers))

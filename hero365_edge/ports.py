@@ -1,0 +1,314 @@
+"""What the program needs from the world: small Protocols, each with a real thing in `devices/` and a fake in `fakes/`.
+
+Times are seconds on the monotonic clock (`Clock.now`), whichever clock the library underneath uses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hero365_edge.core.address import Address
+from hero365_edge.core.gestures import Edge
+from hero365_edge.core.lamp import Light
+from hero365_edge.core.pcm import Pcm
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> float:
+        """Seconds on the monotonic clock; never jumps when the wall clock is set."""
+        ...
+
+    def utc(self) -> datetime:
+        """The wall clock in UTC, for time stamps in messages only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one callback of the microphone brought, exactly as the card gave it."""
+
+    pcm: Pcm
+    """Interleaved samples, shape (frames, channels), int16, at the microphone's own rate."""
+    captured_at: float
+    """When its first sample was captured."""
+
+
+class Microphone(Protocol):
+    """Always-on capture into a ring; blocks leave the ring only while somebody listens.
+
+    The ring holds at least one second. A lost card shows as `last_block_at` standing still: PortAudio says nothing.
+    """
+
+    rate_hz: int
+    channels: int
+
+    @property
+    def last_block_at(self) -> float:
+        """When the newest block arrived; the time of `start` before the first. The only sign of life."""
+        ...
+
+    def start(self) -> None:
+        """Open the card and begin to fill the ring. Raises DeviceError, naming the device asked for."""
+        ...
+
+    def listen(self, since: float) -> None:
+        """Deliver to `read` every block whose last sample was captured at `since` or later, oldest first."""
+        ...
+
+    def hush(self) -> None:
+        """Stop delivering; what was not read yet is dropped. The ring goes on."""
+        ...
+
+    async def read(self) -> Block:
+        """The next block of this `listen`, waiting for it."""
+        ...
+
+    def close(self) -> None:
+        """Let the card go. Safe to call again, and on a card that is gone; `start` opens it anew."""
+        ...
+
+
+class Speaker(Protocol):
+    """A queue of samples that the sound card's callback empties; silence where the queue is dry.
+
+    Content samples are numbered from 0 through the life of the object; `write` returns the number of its first.
+    """
+
+    rate_hz: int
+    period_samples: int
+    """How many samples the card asks for at a time."""
+
+    @property
+    def queued_samples(self) -> int:
+        """Written, and not yet handed to the card."""
+        ...
+
+    @property
+    def silent_samples(self) -> int:
+        """How many samples of silence the callback had to put in so far because the queue was dry."""
+        ...
+
+    @property
+    def last_callback_at(self) -> float:
+        """When the card last asked for samples; the sign of life while it is awake."""
+        ...
+
+    def start(self) -> None:
+        """Open the card, asleep. Raises DeviceError, naming the device asked for."""
+        ...
+
+    def wake(self) -> None:
+        """Let the card run, so that the next `write` is heard without the delay of starting. Idempotent."""
+        ...
+
+    def sleep(self) -> None:
+        """Let the card stop: an idle device costs no callbacks. What is queued is dropped. Idempotent."""
+        ...
+
+    def write(self, pcm: Pcm) -> int:
+        """Queue mono samples at `rate_hz`; returns the number of the first. Wakes the card when asleep."""
+        ...
+
+    def heard_at(self, sample: int) -> float | None:
+        """When sample number `sample` left (or will leave) the card, by its DAC time; None before it is handed over.
+
+        Known for at least the last second of callbacks; None for older ones too.
+        """
+        ...
+
+    @property
+    def handed_over(self) -> int:
+        """How many content samples the card has taken so far, in the same numbering."""
+        ...
+
+    async def progress(self) -> None:
+        """Return when the card has taken samples since the last call."""
+        ...
+
+    def flush(self) -> int:
+        """Silence at once: drop the queue and stop the card within its period. Returns how many were dropped."""
+        ...
+
+    def close(self) -> None:
+        """Let the card go. Safe to call again, and on a card that is gone; `start` opens it anew."""
+        ...
+
+
+class Detector(Protocol):
+    """Says whether a frame holds speech."""
+
+    def is_speech(self, frame: Pcm) -> bool:
+        """`frame` is 320 samples (20 ms) at 16 kHz."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the utterance before."""
+        ...
+
+
+class PacketEncoder(Protocol):
+    """A speech encoder fed by frames."""
+
+    def encode(self, frame: Pcm) -> bytes:
+        """One packet for 320 samples at 16 kHz; a packet of two bytes or less is silence (DTX)."""
+        ...
+
+
+class PacketDecoder(Protocol):
+    """A speech decoder fed by packets, which can bridge a missing one."""
+
+    def decode(self, packet: bytes) -> Pcm:
+        """The packet's samples at 16 kHz. Raises WireError on a packet that does not decode."""
+        ...
+
+    def conceal(self, samples: int) -> Pcm:
+        """Plausible sound for a packet that did not come (packet loss concealment), `samples` long."""
+        ...
+
+
+class StreamDecoder(Protocol):
+    """A decoder fed by bytes as they arrive, cut anywhere; gives what is ready."""
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate of the samples it gives; only known (not 0) once some were given."""
+        ...
+
+    def decode(self, data: bytes) -> Pcm:
+        """Mono samples that these bytes completed. Raises WireError when the stream cannot be understood."""
+        ...
+
+    def finish(self) -> Pcm:
+        """What was still held back when the stream has ended."""
+        ...
+
+
+class Resampler(Protocol):
+    """A streaming rate converter: the lengths it gives add up to the exact ratio at the end."""
+
+    def process(self, pcm: Pcm) -> Pcm:
+        """Mono samples in, mono samples out; some may be held back."""
+        ...
+
+    def finish(self) -> Pcm:
+        """What was held back; the next `process` begins a new stream."""
+        ...
+
+
+class Codecs(Protocol):
+    """Makes encoders, decoders and rate converters; each is used by one stream."""
+
+    def opus_encoder(self) -> PacketEncoder:
+        """An Opus encoder for speech at 16 kHz (24 kbit/s, complexity 5, DTX)."""
+        ...
+
+    def opus_decoder(self) -> PacketDecoder:
+        """An Opus decoder at 16 kHz."""
+        ...
+
+    def ogg_opus_decoder(self) -> StreamDecoder:
+        """A decoder of Opus in Ogg (RFC 7845)."""
+        ...
+
+    def mp3_decoder(self) -> StreamDecoder:
+        """A decoder of MPEG layer III."""
+        ...
+
+    def resampler(self, from_hz: int, to_hz: int) -> Resampler:
+        """A rate converter for mono samples."""
+        ...
+
+
+class Panel(Protocol):
+    """The button and the lamp."""
+
+    def start(self) -> None:
+        """Take the lines. Raises DeviceError, naming the chip or pin."""
+        ...
+
+    async def edge(self) -> Edge:
+        """The next debounced edge of the button, stamped where the interrupt was taken."""
+        ...
+
+    def show(self, light: Light) -> None:
+        """Let the lamp show this until told otherwise; returns at once."""
+        ...
+
+    def close(self) -> None:
+        """Lamp off, lines let go."""
+        ...
+
+
+class Link(Protocol):
+    """One open WebSocket."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Hand a text or binary message to the socket. Raises LinkError when the link is gone."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises LinkError when the link is gone, LinkRefused when it was closed for the token."""
+        ...
+
+    @property
+    def rtt_s(self) -> float | None:
+        """The round trip of the newest answered ping, if any was."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye and let go, within a second."""
+        ...
+
+
+class Dialer(Protocol):
+    """Opens links."""
+
+    async def dial(self, address: Address) -> Link:
+        """Open a WebSocket. Raises LinkError, or LinkRefused for a refused token (401, 403)."""
+        ...
+
+
+class Supervisor(Protocol):
+    """Whoever started the daemon and watches it: systemd, or nobody."""
+
+    watchdog_s: float | None
+    """How often it wants to hear `alive`, at the latest; None when it does not watch."""
+
+    def ready(self) -> None:
+        """The daemon does its work from here on."""
+        ...
+
+    def status(self, text: str) -> None:
+        """One line for a person: what it is doing."""
+        ...
+
+    def alive(self) -> None:
+        """Progress was made since the last call."""
+        ...
+
+    def reloading(self) -> None:
+        """The configuration is being read again; `ready` follows."""
+        ...
+
+    def stopping(self) -> None:
+        """The daemon is on its way out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything the appliance is built on; `cli` fills it with devices or with fakes."""
+
+    clock: Clock
+    microphone: Microphone
+    speaker: Speaker
+    detector: Detector
+    codecs: Codecs
+    panel: Panel
+    dialer: Dialer
+    supervisor: Supervisor
+    read_token: Callable[[], str]
+    """The token as it is now; read again before each dial. Raises ConfigError."""
