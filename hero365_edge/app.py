@@ -1,0 +1,201 @@
+"""The composition root: builds every part and runs them as named tasks of one group."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from pathlib import Path
+
+from hero365_edge import connection, downlink, orders, uplink
+from hero365_edge.cards import Cards
+from hero365_edge.core import events as ev
+from hero365_edge.core import handshake, situation
+from hero365_edge.core.session import Session
+from hero365_edge.core.sniff import AudioKind
+from hero365_edge.dialogue import Dialogue
+from hero365_edge.errors import DeviceError
+from hero365_edge.fleet.control import ControlServer
+from hero365_edge.health import Health
+from hero365_edge.ports import World
+from hero365_edge.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STOP_S = 3.5
+"""The session's goodbye may take so long after SIGTERM; the whole exit 5 s (PRODUCT section 8)."""
+
+
+class Appliance:
+    """The whole daemon, on whatever world it is given."""
+
+    def __init__(self, settings: Settings, world: World) -> None:
+        self._settings = settings
+        self._world = world
+        clock = world.clock
+        self.session = Session(_session_limits(settings), lambda: str(uuid.uuid4()), clock.now())
+        self.dialogue = Dialogue(clock, self.session, world.panel, settings.log.transcripts, self._seen)
+        happen = self.dialogue.happen
+        self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, _playback(settings), happen)
+        self.connection = connection.Connection(
+            clock, world.dialer, _backend(settings), world.read_token, self.dialogue
+        )
+        self.uplink = uplink.Uplink(
+            clock, world.microphone, world.detector, world.codecs, _capture(settings), self.connection.send, happen
+        )
+        self.dialogue.connect(self.uplink, self.downlink, self.connection)
+        self.cards = Cards(clock, world.microphone, world.speaker, happen, self.downlink.card_lost)
+        self.health = Health(world, self.cards, self.describe)
+        self.panel_trouble = ""
+        self.listeners: list[asyncio.Queue[ev.Event]] = []
+        """Each gets every event, for whoever watches a run, such as the demo; full queues miss out."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Be the appliance until `stop` is set, then end the session and let everything go."""
+        path = self._settings.control.socket
+        control = ControlServer(Path(path), orders.handlers(self)) if path else None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._start_panel(tasks)
+                work = {
+                    "connection": self.connection.run(),
+                    "uplink": self.uplink.run(),
+                    "downlink": self.downlink.run(),
+                    "dialogue": self.dialogue.run(),
+                    "cards": self.cards.run(),
+                    "health": self.health.run(),
+                }
+                running = [tasks.create_task(each, name=name) for name, each in work.items()]
+                if control is not None:
+                    await control.start()
+                self._world.supervisor.ready()
+                await stop.wait()
+                self._world.supervisor.stopping()
+                await self._say_goodbye()
+                for task in [*running, *self._panel_tasks]:
+                    task.cancel()
+        finally:
+            if control is not None:
+                await control.close()
+            self._world.panel.close()
+            self.cards.close()
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Take what can change while running; the names of changed sections that need a restart."""
+        self.downlink.volume = settings.audio.output.volume
+        self.dialogue.log_transcripts = settings.log.transcripts
+        audio = settings.audio
+        before = self._settings
+        self._settings = settings
+        return [
+            section
+            for section in ("backend", "capture", "playback", "session", "outbox", "panel", "control", "metrics")
+            if getattr(before, section) != getattr(settings, section)
+        ] + (["audio"] if (audio.input, audio.period_ms) != (before.audio.input, before.audio.period_ms) else [])
+
+    def status(self) -> dict[str, object]:
+        """What `hero365-edge status` prints."""
+        turn = self.dialogue.last_turn
+        rtt_s = self.connection.rtt_s
+        agreement = self.connection.agreement
+        return {
+            "state": self.dialogue.light.value,
+            "link": {
+                "state": self.connection.state.value,
+                "profile": None if agreement is None else agreement.profile,
+                "realtime": None if agreement is None else agreement.realtime,
+                "rtt_ms": None if rtt_s is None else round(rtt_s * 1000),
+                "reconnects": self.connection.reconnects,
+            },
+            "session_id": self.connection.session_id,
+            "devices": {
+                "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
+                "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
+                "panel": self.panel_trouble or "works",
+            },
+            "waiting_utterances": self.session.waiting,
+            "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
+            "last_text": self.dialogue.last_text if self._settings.log.transcripts else None,
+            "playback": {"underruns": self.downlink.underruns, "rejected": self.downlink.rejected},
+        }
+
+    def describe(self) -> str:
+        """One line for systemd and people."""
+        trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.panel_trouble
+        return f"{self.dialogue.light.value}, link {self.connection.state.value}{f'; {trouble}' if trouble else ''}"
+
+    def _start_panel(self, tasks: asyncio.TaskGroup) -> None:
+        self._panel_tasks: list[asyncio.Task[None]] = []
+        try:
+            self._world.panel.start()
+        except DeviceError as error:
+            self.panel_trouble = str(error)
+            log.warning("no button and no lamp: %s", error)
+            return
+        self._panel_tasks.append(tasks.create_task(self._watch_panel(), name="panel"))
+
+    async def _watch_panel(self) -> None:
+        try:
+            await self.dialogue.watch_button()
+        except DeviceError as error:
+            self.panel_trouble = str(error)
+            log.warning("the panel is lost: %s", error)
+
+    async def _say_goodbye(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                self.dialogue.happen(ev.SessionEndAsked(self._world.clock.now()))
+                await self.connection.close()
+
+    def _seen(self, event: ev.Event) -> None:
+        for queue in self.listeners:
+            with contextlib.suppress(asyncio.QueueFull):
+                queue.put_nowait(event)
+
+
+def _session_limits(settings: Settings) -> situation.Limits:
+    return situation.Limits(
+        accept_s=settings.session.accept_timeout_s,
+        answer_s=settings.session.answer_timeout_s,
+        idle_s=settings.session.idle_timeout_s,
+        max_utterance_s=settings.capture.max_utterance_s,
+        max_age_s=settings.outbox.max_age_s,
+        max_utterances=settings.outbox.max_utterances,
+    )
+
+
+def _backend(settings: Settings) -> connection.Backend:
+    backend = settings.backend
+    return connection.Backend(
+        url=backend.url,
+        user_id=backend.user_id,
+        business_id=backend.business_id,
+        auth_transport=backend.auth_transport,
+        profile=backend.profile,
+        seed_uplink=backend.seed_uplink,
+        connect_timeout_s=backend.connect_timeout_s,
+        limits=handshake.Limits(
+            confirm_s=backend.confirm_timeout_s, start_s=backend.start_timeout_s, realtime_s=backend.realtime_timeout_s
+        ),
+    )
+
+
+def _capture(settings: Settings) -> uplink.Capture:
+    channel = settings.audio.input.channel
+    return uplink.Capture(
+        preroll_ms=settings.capture.preroll_ms,
+        hangover_ms=settings.capture.hangover_ms,
+        no_speech_timeout_s=settings.capture.no_speech_timeout_s,
+        max_utterance_s=settings.capture.max_utterance_s,
+        tail_silence_ms=settings.backend.tail_silence_ms,
+        channel=channel if isinstance(channel, int) else None,
+    )
+
+
+def _playback(settings: Settings) -> downlink.Playback:
+    kind = settings.backend.downlink
+    return downlink.Playback(
+        start_ms=settings.playback.start_ms,
+        response_gap_ms=settings.session.response_gap_ms,
+        volume=settings.audio.output.volume,
+        kind=None if kind == "auto" else AudioKind(kind),
+    )

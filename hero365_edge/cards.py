@@ -1,0 +1,90 @@
+"""Keeps the sound cards open: opens them, notices a deaf microphone or a dead speaker, opens them again."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from hero365_edge.core import events as ev
+from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Clock, Microphone, Speaker
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.5
+LOST_AFTER_S = 1.0
+"""No callback for so long, and the card is gone: PortAudio itself says nothing (PRODUCT section 5)."""
+TRY_EVERY_S = 1.0
+
+
+class Cards:
+    """Both cards together: PortAudio's list of devices is made anew only when nothing has it open."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        microphone: Microphone,
+        speaker: Speaker,
+        tell: Callable[[ev.Event], None],
+        speaker_lost: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._microphone = microphone
+        self._speaker = speaker
+        self._tell = tell
+        self._speaker_lost = speaker_lost
+        self.microphone_trouble = "not opened yet"
+        """Why the microphone does not work; empty while it does."""
+        self.speaker_trouble = "not opened yet"
+        """Why the speaker does not work; empty while it does."""
+        self.looked_at = clock.now()
+        """When the cards were last looked after: the watchdog's sign that a missing card is being cared for."""
+
+    async def run(self) -> None:
+        """Look after the cards, for ever."""
+        while True:
+            if self.microphone_trouble or self.speaker_trouble:
+                await self._open()
+            self.looked_at = self._clock.now()
+            await asyncio.sleep(TRY_EVERY_S if self.microphone_trouble or self.speaker_trouble else LOOK_EVERY_S)
+            self._look()
+
+    def close(self) -> None:
+        """Let both cards go."""
+        self._microphone.close()
+        self._speaker.close()
+
+    def _look(self) -> None:
+        now = self._clock.now()
+        if not self.microphone_trouble and now - self._microphone.last_block_at > LOST_AFTER_S:
+            self.microphone_trouble = f"it has given nothing for {LOST_AFTER_S:g} s"
+            log.warning("the microphone is lost: %s", self.microphone_trouble)
+            self._tell(ev.MicrophoneLost(now))
+        waits = self._speaker.queued_samples > 0
+        if not self.speaker_trouble and waits and now - self._speaker.last_callback_at > LOST_AFTER_S:
+            self.speaker_trouble = f"it has taken nothing for {LOST_AFTER_S:g} s"
+            log.warning("the speaker is lost: %s", self.speaker_trouble)
+            self._speaker_lost()
+
+    async def _open(self) -> None:
+        """Close both and open both, in a thread: a card that hangs must not stop the event loop."""
+        had_microphone = not self.microphone_trouble
+        before = self.microphone_trouble, self.speaker_trouble
+        await asyncio.to_thread(self.close)
+        self.microphone_trouble = await asyncio.to_thread(_trouble_of, self._microphone.start)
+        self.speaker_trouble = await asyncio.to_thread(_trouble_of, self._speaker.start)
+        for trouble in {self.microphone_trouble, self.speaker_trouble} - {"", *before}:
+            log.warning("a sound card does not open: %s", trouble)
+        now = self._clock.now()
+        if self.microphone_trouble:
+            self._tell(ev.MicrophoneLost(now))
+        elif not had_microphone:
+            log.info("the microphone works")
+            self._tell(ev.MicrophoneFound(now))
+
+
+def _trouble_of(start: Callable[[], None]) -> str:
+    try:
+        start()
+    except DeviceError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,60 @@
+"""`hero365-edge config`: show the merged settings with their origin, validate them, or print their JSON Schema."""
+
+import argparse
+import json
+import os
+
+import msgspec
+
+from hero365_edge.catalogue import catalogue
+from hero365_edge.cli.options import add_config, add_json, load_config
+from hero365_edge.config import DEFAULT, schema
+from hero365_edge.fleet.token import read_token, token_file
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """`show`, `validate` and `schema`."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="the merged settings, and where each came from; never the token")
+    add_config(show)
+    add_json(show)
+    show.set_defaults(action=_show)
+    validate = actions.add_parser("validate", help="read and check everything, the token file too")
+    add_config(validate)
+    validate.set_defaults(action=_validate)
+    actions.add_parser("schema", help="the JSON Schema of a settings file").set_defaults(action=_schema)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the chosen action. Raises ConfigError for settings that are wrong."""
+    arguments.action(arguments)
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    loaded = load_config(arguments)
+    settings = msgspec.to_builtins(loaded.settings)
+    if arguments.json:
+        print(json.dumps({"settings": settings, "origin": dict(loaded.origin)}, indent=2))
+        return
+    width = max(map(len, loaded.origin))
+    for key in catalogue():
+        value = settings
+        for name in key.split("."):
+            value = value[name]
+        origin = loaded.origin[key]
+        comment = "" if origin == DEFAULT else f"  # {origin}"
+        print(f"{key:{width}} = {json.dumps(value)}{comment}")
+    path = token_file(loaded.settings, os.environ)
+    print(f"{'(the token)':{width}} = {f'hidden  # {path}' if path else 'none'}")
+
+
+def _validate(arguments: argparse.Namespace) -> None:
+    loaded = load_config(arguments)
+    token = read_token(loaded.settings, os.environ)
+    sources = sorted(set(loaded.origin.values()) - {DEFAULT}) or ["nothing but defaults"]
+    print(f"good: {', '.join(sources)}; {'a token' if token else 'no token'}")
+
+
+def _schema(_: argparse.Namespace) -> None:
+    print(json.dumps(schema(), indent=2))

@@ -1,0 +1,87 @@
+"""The real world, put together from `devices` as the settings ask for it."""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+from hero365_edge.devices.clock import SystemClock
+from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
+from hero365_edge.devices.detector import WebrtcDetector
+from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.devices.microphone import PortAudioMicrophone
+from hero365_edge.devices.mp3 import Mp3Decoder
+from hero365_edge.devices.resampler import SoxrResampler
+from hero365_edge.devices.speaker import PortAudioSpeaker
+from hero365_edge.devices.supervisor import supervisor
+from hero365_edge.errors import ConfigError
+from hero365_edge.fleet.token import read_token
+from hero365_edge.ports import Clock, PacketDecoder, PacketEncoder, Panel, Resampler, StreamDecoder, World
+from hero365_edge.settings import Settings
+
+
+class NativeCodecs:
+    """libopus, libmpg123 and soxr, each found when it is first needed."""
+
+    def opus_encoder(self) -> PacketEncoder:
+        """Opus by libopus."""
+        return OpusEncoder()
+
+    def opus_decoder(self) -> PacketDecoder:
+        """Opus by libopus."""
+        return OpusDecoder()
+
+    def ogg_opus_decoder(self) -> StreamDecoder:
+        """Opus in Ogg by libopus."""
+        return OggOpusDecoder()
+
+    def mp3_decoder(self) -> StreamDecoder:
+        """MP3 by libmpg123."""
+        return Mp3Decoder()
+
+    def resampler(self, from_hz: int, to_hz: int) -> Resampler:
+        """Rates by soxr."""
+        return SoxrResampler(from_hz, to_hz)
+
+
+def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> World:
+    """Everything as `settings` names it, nothing opened yet. Made where the event loop runs."""
+    clock = SystemClock()
+    audio = settings.audio
+    return World(
+        clock=clock,
+        microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
+        speaker=PortAudioSpeaker(clock, audio.output.device, audio.output.rate_hz, audio.period_ms),
+        detector=WebrtcDetector(),
+        codecs=NativeCodecs(),
+        panel=panel(settings, clock),
+        dialer=WebSocketDialer(),
+        supervisor=supervisor(environ),
+        read_token=partial(read_token, settings, environ),
+    )
+
+
+def panel(settings: Settings, clock: Clock) -> Panel:
+    """The panel that `panel.profile` names. Raises ConfigError for one that does not exist."""
+    profile = settings.panel.profile
+    if profile == "none":
+        from hero365_edge.devices.nopanel import NoPanel  # noqa: PLC0415  only what is used is loaded
+
+        return NoPanel()
+    if profile == "keyboard":
+        from hero365_edge.devices.terminal import TerminalPanel  # noqa: PLC0415  only what is used is loaded
+
+        return TerminalPanel(clock, sys.stdin, sys.stdout)
+    if profile == "auto":
+        from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  only what is used is loaded
+
+        return GpioPanel(
+            clock,
+            settings.panel.button_pin,
+            settings.panel.lamp_pins,
+            active_low=settings.panel.button_active_low,
+            debounce_ms=settings.panel.debounce_ms,
+        )
+    raise ConfigError(
+        f"panel.profile is {profile!r}; auto, none or keyboard is allowed"
+    )

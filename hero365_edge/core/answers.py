@@ -1,0 +1,50 @@
+"""Which answer belongs to the turn: the seed names no utterance in its answers, so their order has to tell.
+
+An answer may begin while the technician is still being recorded, because the backend hears the pause as soon as the
+device does; it is held, and played if nobody spoke after it began. What is left of an interrupted answer is dropped
+until the backend shows a first sign of the new utterance (PRODUCT section 3).
+"""
+
+from collections import deque
+
+REMEMBERED = 16
+"""So many interrupted utterances are remembered, to know their late answers by name in `v1`."""
+
+
+class Answers:
+    """The bookkeeping of one session's answers; decides nothing about sound itself."""
+
+    def __init__(self) -> None:
+        self.stale = False
+        """Whether sound of an interrupted answer may still come."""
+        self.early = False
+        """Whether the backend took the utterance that is still being recorded."""
+        self.signs = False
+        """Whether this backend says `audio_processing` at all."""
+        self.response_id: str | None = None
+        """`v1`: the response being played."""
+        self.streamed = False
+        """Whether this turn's answer came as a stream; a whole copy of it is not played again."""
+        self._superseded: deque[str] = deque(maxlen=REMEMBERED)
+
+    def turn_began(self, superseded: str | None) -> None:
+        """A new utterance; `superseded` is the one whose answer was interrupted or is not wanted any more."""
+        self.early = False
+        self.streamed = False
+        self.response_id = None
+        if superseded is not None:
+            self.stale = True
+            self._superseded.append(superseded)
+
+    def turn_accepted(self) -> None:
+        """The backend took the turn's utterance: what comes now is its answer."""
+        self.stale = False
+
+    def link_lost(self) -> None:
+        """Nothing of an old answer can come any more."""
+        self.stale = False
+        self.response_id = None
+
+    def is_old(self, utterance_id: str) -> bool:
+        """Whether a `v1` response to this utterance was interrupted before."""
+        return utterance_id in self._superseded

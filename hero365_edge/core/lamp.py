@@ -1,0 +1,96 @@
+"""What the lamp shows for each state."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+Colour: TypeAlias = tuple[float, float, float]
+"""Red, green and blue, each 0 to 1."""
+
+
+class Light(StrEnum):
+    """One thing for the lamp to say; the names are the states of the product plus `holding`."""
+
+    STARTING = "starting"
+    OFFLINE = "offline"
+    READY = "ready"
+    LISTENING = "listening"
+    HOLDING = "holding"
+    PROCESSING = "processing"
+    SPEAKING = "speaking"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A rhythm and a colour: fade in, stay on, fade out, stay off, and again; steady when there is no way off.
+
+    Only what one LED on a PWM pin can play, for that is the poorest lamp: the rhythm alone must tell the lights apart.
+    """
+
+    colour: Colour
+    """For an RGB lamp."""
+    on_ms: int = 0
+    off_ms: int = 0
+    fade_ms: int = 0
+    """Each way. A multiple of 40, because gpiozero fades in frames of 1/25 s."""
+    brightness: float = 1.0
+    """0 to 1 when fully on; less than 1 only when steady, because gpiozero blinks to full brightness."""
+    on_listen_led: bool = False
+    """On a pair of LEDs, which one plays it: `listen` or `status`. The other is dark."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether it never changes."""
+        return self.off_ms == 0 and self.fade_ms == 0
+
+
+_WHITE: Colour = (1.0, 1.0, 1.0)
+_AMBER: Colour = (1.0, 0.35, 0.0)
+_GREEN: Colour = (0.0, 1.0, 0.0)
+_CYAN: Colour = (0.0, 0.7, 1.0)
+_BLUE: Colour = (0.0, 0.0, 1.0)
+_RED: Colour = (1.0, 0.0, 0.0)
+
+# What it looks like to the technician                               meaning
+# ------------------------------------------------------------------------------------------------
+# even blinking, once a second                                       starting, wait
+# a short flash every two seconds                                    no connection; press, it will be held
+# dim and steady: the box is alive and the microphone is closed      ready
+# bright and steady: it hears you                                    listening
+# bright with a short wink every second                              your words are kept until the link is back
+# quick breathing                                                    the answer is being made
+# slow breathing                                                     the answer is being spoken
+# frantic blinking                                                   something is broken: `hero365-edge status`
+_PATTERNS: dict[Light, Pattern] = {
+    Light.STARTING: Pattern(_WHITE, on_ms=500, off_ms=500),
+    Light.OFFLINE: Pattern(_AMBER, on_ms=100, off_ms=1900),
+    Light.READY: Pattern(_GREEN, brightness=0.08),
+    Light.LISTENING: Pattern(_GREEN, on_listen_led=True),
+    Light.HOLDING: Pattern(_AMBER, on_ms=850, off_ms=150),
+    Light.PROCESSING: Pattern(_BLUE, fade_ms=320),
+    Light.SPEAKING: Pattern(_CYAN, fade_ms=1000),
+    Light.FAULT: Pattern(_RED, on_ms=100, off_ms=100),
+}
+
+
+def pattern(light: Light) -> Pattern:
+    """How a lamp says `light`."""
+    return _PATTERNS[light]
+
+
+def level(pattern: Pattern, t_ms: float) -> float:
+    """The brightness, 0 to 1, of `pattern` at `t_ms` after it was begun."""
+    if pattern.steady:
+        return pattern.brightness
+    fade_ms = pattern.fade_ms
+    t_ms %= 2 * fade_ms + pattern.on_ms + pattern.off_ms
+    if t_ms < fade_ms:
+        return pattern.brightness * t_ms / fade_ms
+    t_ms -= fade_ms
+    if t_ms < pattern.on_ms:
+        return pattern.brightness
+    t_ms -= pattern.on_ms
+    if t_ms < fade_ms:
+        return pattern.brightness * (1 - t_ms / fade_ms)
+    return 0.0

@@ -1,0 +1,150 @@
+"""What the backend says, and what is heard of it."""
+
+from hero365_edge.core import effects as do
+from hero365_edge.core import events as ev
+from hero365_edge.core import messages as m
+from hero365_edge.core.earcons import Earcon
+from hero365_edge.core.situation import Situation, resting
+from hero365_edge.core.states import State, Step
+
+TEXT_ONLY_S = 3.0
+"""After an answer's text, so long for its sound to begin where it may come as a stream."""
+
+
+def received(here: Situation, event: ev.Received) -> None:
+    """A message that is no answer."""
+    match event.message:
+        case m.AudioProcessing():
+            _audio_processing(here, event.message, event.at)
+        case m.ResponseStarted():
+            _response_started(here, event.message, event.at)
+        case m.ResponseEnded() if event.message.response_id == here.answers.response_id:
+            here.answers.response_id = None
+            here.order(do.Complete())
+        case m.Error() if here.state is State.PROCESSING:
+            accept(here, event.at)
+            here.fail(Earcon.FAULT)
+
+
+def text_answered(here: Situation, event: ev.TextAnswered) -> None:
+    """The text of an answer; its sound may follow as a stream."""
+    if not _is_for_turn(here, event.at):
+        return
+    _note_text(here, event.text)
+    if here.state is not State.PROCESSING:
+        return
+    if here.facts.agreement is not None and here.facts.agreement.realtime:
+        here.deadline = min(here.now + TEXT_ONLY_S, here.deadline or here.now + TEXT_ONLY_S)
+    else:
+        here.finish("text")
+
+
+def spoken_answered(here: Situation, event: ev.SpokenAnswered) -> None:
+    """An answer with its whole sound."""
+    if not _is_for_turn(here, event.at):
+        return
+    _note_text(here, event.text)
+    if not here.answers.streamed:
+        here.order(do.PlayWhole(event.audio, event.audio_format))
+
+
+def answer_began(here: Situation, event: ev.AnswerBegan) -> None:
+    """The first sound of an answer is here."""
+    here.mark("first_byte", event.at)
+    here.answers.streamed = here.answers.streamed or event.streamed
+    if here.state is State.PROCESSING:
+        here.forget_accepted(here.turn.utterance_id if here.turn is not None else None)
+        here.mark("accepted", event.at)
+    if here.state is State.PROCESSING or resting(here):
+        here.go(Step.ANSWER)
+
+
+def first_sample_heard(here: Situation, event: ev.FirstSampleHeard) -> None:
+    """The answer's first sample left the sound card."""
+    if here.state is State.SPEAKING:
+        here.mark("first_sample", event.at)
+
+
+def still_speaking(here: Situation, _event: ev.StillSpeaking) -> None:
+    """The answer goes on, so the state may."""
+    if here.state is State.SPEAKING:
+        here.deadline = here.now + here.limits.answer_s
+
+
+def playback_ended(here: Situation, _event: ev.PlaybackEnded) -> None:
+    """All of the answer was heard."""
+    if here.state is State.SPEAKING:
+        here.finish("answered")
+
+
+def accept(here: Situation, at: float, named: str | None = None) -> None:
+    """The backend took an utterance; when it is the turn's own, what comes now is its answer."""
+    accepted = here.forget_accepted(named)
+    turn = here.turn
+    if turn is None or turn.accepted is not None or (accepted or named or turn.utterance_id) != turn.utterance_id:
+        return
+    turn.mark("accepted", at)
+    here.answers.turn_accepted()
+    here.deadline = here.now + here.limits.answer_s
+    here.order(do.Admit(play=True))
+
+
+def _audio_processing(here: Situation, message: m.AudioProcessing, at: float) -> None:
+    here.answers.signs = True
+    named = message.utterance_id or None
+    realtime = here.facts.agreement is not None and here.facts.agreement.realtime
+    if message.status == "cancelled":
+        if here.state is State.PROCESSING and here.turn is not None and here.turn.accepted is not None:
+            here.fail(Earcon.FAULT)
+    elif message.status == "buffered" and realtime:
+        pass  # frames are arriving; that says nothing yet about the utterance
+    elif here.state is State.LISTENING:
+        if here.forget_accepted(named) is None:
+            _take_early(here, named, at)
+    elif here.state is State.PROCESSING:
+        accept(here, at, named)
+        if message.status == "skipped_duplicate" and here.turn is not None and here.turn.accepted is not None:
+            here.finish("answered")
+    else:
+        here.forget_accepted(named)
+
+
+def _take_early(here: Situation, named: str | None, at: float) -> None:
+    if here.turn is None or not here.recording.live or named not in {None, here.turn.utterance_id}:
+        return
+    if here.recording.speaking:
+        here.answers.stale = True
+    else:
+        here.answers.early = True
+        here.answers.turn_accepted()
+        here.mark("accepted", at)
+        here.order(do.Admit(play=False))
+
+
+def _response_started(here: Situation, message: m.ResponseStarted, at: float) -> None:
+    mine = here.turn is not None and message.utterance_id == here.turn.utterance_id
+    if here.state is State.LISTENING and not mine:
+        return
+    if here.state is State.LISTENING:
+        _take_early(here, message.utterance_id, at)
+    elif here.answers.is_old(message.utterance_id):
+        return
+    elif here.state is State.PROCESSING:
+        accept(here, at, message.utterance_id if mine else None)
+    here.answers.response_id = message.response_id
+    here.order(do.Expect(message.response_id, message.ssrc))
+
+
+def _is_for_turn(here: Situation, at: float) -> bool:
+    if here.state is State.LISTENING:
+        return here.answers.early
+    if here.state is State.PROCESSING and here.turn is not None and here.turn.accepted is None:
+        if here.answers.stale:
+            return False
+        accept(here, at)
+    return not here.answers.stale
+
+
+def _note_text(here: Situation, text: str) -> None:
+    if here.turn is not None:
+        here.turn.heard = f"{here.turn.heard} {text}".strip()

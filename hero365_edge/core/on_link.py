@@ -1,0 +1,115 @@
+"""What becomes of the link, and of the utterances that wait for it."""
+
+from hero365_edge.core import effects as do
+from hero365_edge.core import events as ev
+from hero365_edge.core import on_panel
+from hero365_edge.core.earcons import Earcon
+from hero365_edge.core.situation import Situation, resting
+from hero365_edge.core.states import State, Step
+
+
+def link_up(here: Situation, event: ev.LinkUp) -> None:
+    """A session is on: what waits goes up."""
+    here.facts.agreement = event.agreement
+    here.facts.refused = here.facts.dormant = False
+    recording = here.recording
+    if resting(here):
+        here.go(Step.SETTLE)
+    elif here.state is State.LISTENING and recording.settled and not recording.cut:
+        recording.live = event.agreement.realtime
+        here.order(do.Settle(live=recording.live, held=recording.held))
+
+
+def link_down(here: Situation, event: ev.LinkDown) -> None:
+    """The link is gone: what was not accepted is kept, what was not answered is lost."""
+    here.facts.agreement = None
+    here.facts.refused = event.refused
+    here.outbox.link_lost()
+    here.answers.link_lost()
+    if event.tell and resting(here):
+        here.order(do.Chime(Earcon.FAULT if event.refused else Earcon.OFFLINE))
+    if here.state is State.LISTENING:
+        _lose_live_recording(here)
+    elif here.state is State.PROCESSING:
+        _lose_answer(here)
+    elif here.state is State.SPEAKING:
+        here.order(do.Complete())
+    elif resting(here):
+        here.go(Step.SETTLE)
+
+
+def _lose_live_recording(here: Situation) -> None:
+    here.recording.cut = here.recording.cut or here.recording.live
+    here.recording.live = False
+    here.order(do.Hold())
+    if here.answers.early:
+        here.answers.early = False
+        here.order(do.Silence())
+    if here.turn is not None:
+        here.turn.accepted = here.turn.first_byte = None
+
+
+def _lose_answer(here: Situation) -> None:
+    waits = here.turn is not None and here.turn.utterance_id in here.waiting_turns
+    if waits:
+        here.keep()
+    else:
+        here.fail(Earcon.OFFLINE)
+
+
+def time_up(here: Situation, _event: ev.TimeUp) -> None:
+    """A time limit passed: no state waits for ever."""
+    _expire_old(here)
+    if here.deadline is None or here.now < here.deadline:
+        return
+    here.deadline = None
+    _TIME_UP[here.state](here)
+
+
+def _expire_old(here: Situation) -> None:
+    expired = here.outbox.expire(here.now)
+    here.expire(expired)
+    if here.turn is not None and here.turn.utterance_id in expired and here.state is State.PROCESSING:
+        here.finish("expired")
+    elif expired and resting(here):
+        here.go(Step.SETTLE)
+
+
+def _rest_again(here: Situation) -> None:
+    here.go(Step.SETTLE)
+
+
+def _idle(here: Situation) -> None:
+    here.order(do.EndSession())
+    here.facts.agreement = None
+    here.facts.dormant = True
+    here.go(Step.SETTLE)
+
+
+def _no_answer(here: Situation) -> None:
+    turn = here.turn
+    if turn is not None and turn.heard and turn.accepted is not None:
+        here.finish("text")
+    elif turn is not None and turn.utterance_id in here.waiting_turns:
+        # Not accepted in time: whatever the socket says, this link does not do its work.
+        here.order(do.Redial("an utterance was not accepted in time"))
+        link_down(here, ev.LinkDown(here.now))
+    else:
+        here.fail(Earcon.FAULT)
+
+
+def _answer_hung(here: Situation) -> None:
+    here.order(do.Silence())
+    here.fail(Earcon.FAULT)
+
+
+_TIME_UP = {
+    State.STARTING: _rest_again,
+    State.OFFLINE: _rest_again,
+    State.READY: _idle,
+    State.FAULT: _rest_again,
+    State.HOLDING: _rest_again,
+    State.LISTENING: on_panel.give_up_recording,
+    State.PROCESSING: _no_answer,
+    State.SPEAKING: _answer_hung,
+}

@@ -1,0 +1,196 @@
+"""Where the conversation stands, and the few moves by which it changes; the handlers of `on_*.py` work on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hero365_edge.core import effects as do
+from hero365_edge.core.answers import Answers
+from hero365_edge.core.earcons import Earcon
+from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.latency import Turn
+from hero365_edge.core.outbox import Outbox
+from hero365_edge.core.states import REST, RESTING, TRANSITIONS, State, Step
+
+START_S = 10.0
+"""After so long the appliance is no longer starting but offline."""
+RECORDING_SLACK_S = 5.0
+"""So much longer than `max_utterance_s` may a recording take before the uplink counts as hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each wait may take, and how much may wait; from the settings of the same names."""
+
+    accept_s: float = 15.0
+    answer_s: float = 30.0
+    idle_s: float = 900.0
+    max_utterance_s: float = 60.0
+    max_age_s: float = 120.0
+    max_utterances: int = 5
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is so, whatever the conversation does."""
+
+    agreement: Agreement | None = None
+    """What was agreed with the backend; None without a session."""
+    dormant: bool = False
+    """The session was ended on purpose; the next press begins one."""
+    refused: bool = False
+    """The backend refuses the token."""
+    deaf: bool = False
+    """The microphone is missing or gives nothing."""
+    stuck: bool = False
+    """The button does not come up."""
+
+
+@dataclass(slots=True)
+class Recording:
+    """What is known of the recording under way."""
+
+    from_rest: bool = True
+    """Whether it began in a resting state, not by interrupting."""
+    settled: bool = False
+    """Whether the gesture is known; until then nothing leaves the device, for it may become a double tap."""
+    live: bool = False
+    """Whether its frames go up while it is made."""
+    held: bool = False
+    """Push-to-talk."""
+    cut: bool = False
+    """Whether the link it went up on broke; then it is kept whole."""
+    spoke: bool = False
+    """Whether there was speech in it."""
+    speaking: bool = False
+    """Whether there is speech in it just now."""
+
+
+class Situation:
+    """State, facts and what waits. `new_id` names utterances."""
+
+    def __init__(self, limits: Limits, new_id: Callable[[], str], now: float) -> None:
+        self.limits = limits
+        self.new_id = new_id
+        self.now = now
+        self.state = State.STARTING
+        self.deadline: float | None = now + START_S
+        """When the state's own time limit passes."""
+        self.facts = Facts()
+        self.recording = Recording()
+        self.answers = Answers()
+        self.outbox = Outbox(limits.max_age_s, limits.max_utterances)
+        self.turn: Turn | None = None
+        """The turn under way; None between turns."""
+        self.waiting_turns: dict[str, Turn] = {}
+        """The turns whose utterances wait in the outbox."""
+        self.effects: list[do.Effect] = []
+
+    def order(self, *effects: do.Effect) -> None:
+        """Add to what `dialogue.py` will carry out."""
+        self.effects.extend(effects)
+
+    def go(self, step: Step) -> None:
+        """Take a step of the table, and do what the new state always needs."""
+        target = TRANSITIONS[self.state][step]
+        before = self.state
+        self.state = self._resting_state() if target is REST else target
+        if self.state is not before:
+            self.order(do.Show(self.state.value))
+        self.deadline = self._state_deadline()
+        if target is not REST:
+            return
+        if not self.answers.stale:
+            self.order(do.Admit(play=True))
+        if self.outbox.waiting and self.facts.agreement is not None:
+            self.send_next()
+
+    def send_next(self) -> None:
+        """Send the oldest waiting utterance."""
+        utterance_id = self.outbox.next_to_send()
+        if utterance_id is None:
+            return
+        self.turn = self.waiting_turns[utterance_id]
+        self.answers.turn_began(superseded=None)
+        self.order(do.SendKept(utterance_id))
+        self.go(Step.SEND)
+        self.admit_unless_stale()
+
+    def keep(self) -> None:
+        """The turn's utterance waits for the link; the technician is told."""
+        self.turn = None
+        self.order(do.Chime(Earcon.HELD))
+        self.go(Step.KEEP)
+
+    def mark(self, stage: str, at: float) -> None:
+        """Note a stage of the turn under way, the first time it happens."""
+        if self.turn is not None:
+            self.turn.mark(stage, at)
+
+    def admit_unless_stale(self) -> None:
+        """Take answers, where no sign of acceptance need come first.
+
+        A backend that has never said `audio_processing` will not say it now either.
+        """
+        if not self.answers.stale or not self.answers.signs:
+            self.answers.stale = False
+            self.order(do.Admit(play=True))
+
+    def forget_accepted(self, named: str | None) -> str | None:
+        """The backend has this utterance, or the oldest it was sent: stop holding it. Its id, if one was held."""
+        accepted = self.outbox.accept(named)
+        if accepted is not None:
+            self.waiting_turns.pop(accepted, None)
+            self.order(do.Forget(accepted))
+        return accepted
+
+    def expire(self, utterance_ids: list[str]) -> None:
+        """These utterances will not be sent any more; the technician is told."""
+        for utterance_id in utterance_ids:
+            turn = self.waiting_turns.pop(utterance_id)
+            self.order(do.Forget(utterance_id), do.Chime(Earcon.EXPIRED))
+            if turn is not self.turn and turn.outcome == "open":
+                turn.outcome = "expired"
+                self.order(do.CloseTurn(turn))
+
+    def close_turn(self, outcome: str) -> None:
+        """The turn under way is over; its record goes out."""
+        if self.turn is not None:
+            if self.turn.outcome == "open":
+                self.turn.outcome = outcome
+            self.order(do.CloseTurn(self.turn))
+            self.turn = None
+
+    def finish(self, outcome: str) -> None:
+        """The turn is over and the appliance rests."""
+        self.close_turn(outcome)
+        self.go(Step.FINISH)
+
+    def fail(self, earcon: Earcon) -> None:
+        """Nothing came of the turn; the technician is told."""
+        self.order(do.Chime(earcon))
+        self.finish("failed")
+
+    def _resting_state(self) -> State:
+        facts = self.facts
+        if facts.refused or facts.deaf or facts.stuck:
+            return State.FAULT
+        if facts.agreement is not None:
+            return State.READY
+        if len(self.outbox):
+            return State.HOLDING
+        return State.READY if facts.dormant else State.OFFLINE
+
+    def _state_deadline(self) -> float | None:
+        limits = self.limits
+        wait_s = {
+            State.READY: limits.idle_s if self.facts.agreement is not None else None,
+            State.LISTENING: limits.max_utterance_s + RECORDING_SLACK_S,
+            State.PROCESSING: limits.accept_s,
+            State.SPEAKING: limits.answer_s,
+        }.get(self.state)
+        return None if wait_s is None else self.now + wait_s
+
+
+def resting(here: Situation) -> bool:
+    """Whether nothing is under way but perhaps the wait for the link."""
+    return here.state in RESTING

@@ -1,0 +1,86 @@
+"""What a single range cannot say about the settings: forms of addresses and paths, and pairs that contradict."""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from hero365_edge.settings import Panel, Settings
+
+SOCKET_PATH_BYTES = 107
+"""Linux: `sun_path` has 108 bytes, one of them the closing zero (unix(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What is wrong with a setting, and which others have a part in it. Never shows what could hold a secret."""
+
+    key: str
+    why: str
+    """Completes "KEY …"."""
+    others: tuple[str, ...] = ()
+
+
+def contradictions(settings: Settings) -> Iterator[Contradiction]:
+    """Everything that does not fit."""
+    yield from _url(settings.backend.url)
+    token_file = settings.backend.token_file
+    if token_file and not PurePosixPath(token_file).is_absolute():
+        yield Contradiction("backend.token_file", "must be an absolute path (not shown: it could be the token itself)")
+    for key, rate_hz in (
+        ("audio.input.rate_hz", settings.audio.input.rate_hz),
+        ("audio.output.rate_hz", settings.audio.output.rate_hz),
+    ):
+        if 0 < rate_hz < 8000:
+            yield Contradiction(key, f"is {rate_hz}; it must be 0 or at least 8000")
+    if settings.capture.barge_in == "voice" and not settings.capture.echo_cancel:
+        why = "is voice; that needs capture.echo_cancel: true, or answers interrupt themselves"
+        yield Contradiction("capture.barge_in", why, ("capture.echo_cancel",))
+    yield from _pins(settings.panel)
+    if settings.metrics.listen and not _is_host_and_port(settings.metrics.listen):
+        yield Contradiction("metrics.listen", f"is {settings.metrics.listen!r}; it must be empty or ADDRESS:PORT")
+    path = settings.control.socket
+    if not PurePosixPath(path).is_absolute() or len(path.encode()) > SOCKET_PATH_BYTES:
+        why = f"is {path!r}; it must be an absolute path of at most {SOCKET_PATH_BYTES} bytes"
+        yield Contradiction("control.socket", why)
+
+
+def _url(url: str) -> Iterator[Contradiction]:
+    """Only scheme and host are ever shown: the rest is where people paste tokens."""
+    key = "backend.url"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        yield Contradiction(key, "is not a URL: its host or port cannot be read")
+        return
+    if "?" in url or "#" in url or "@" in parts.netloc:
+        yield Contradiction(key, "must hold no query, no fragment and no password; they are added from other settings")
+    elif parts.scheme not in ("ws", "wss") or not host:
+        yield Contradiction(key, f"has scheme {parts.scheme!r}, host {host or ''!r}; it must be wss:// and a host")
+    elif parts.scheme == "ws" and not _is_loopback(host):
+        yield Contradiction(key, f"has host {host!r} without TLS (ws://); only this computer can be dialled so: use wss://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _pins(panel: Panel) -> Iterator[Contradiction]:
+    if panel.button_pin in panel.lamp_pins:
+        why = f"has {panel.button_pin}, which is panel.button_pin"
+        yield Contradiction("panel.lamp_pins", why, ("panel.button_pin",))
+    if len(set(panel.lamp_pins)) < len(panel.lamp_pins):
+        yield Contradiction("panel.lamp_pins", f"is {list(panel.lamp_pins)}; it must not name a pin twice")
+
+
+def _is_host_and_port(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname and parts.port) and parts.netloc == text and "@" not in text
+    except ValueError:
+        return False

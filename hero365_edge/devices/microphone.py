@@ -1,0 +1,143 @@
+"""The microphone: PortAudio's callback copies each block into a short ring, and to whoever listens."""
+
+import asyncio
+import math
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo
+from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Block, Clock
+
+UNREAD_LIMIT_S = 65.0  # the longest utterance is 60 s; a reader further behind than this has gone
+
+
+class _Kept(NamedTuple):
+    number: int
+    data: bytes
+    captured_at: float
+    ended_at: float
+
+
+class PortAudioMicrophone:
+    """The Microphone port over PyAudio.
+
+    `rate_hz` and `channels` are known once started. 0 asks for the speech rate if the card takes it, else for the
+    card's own. Make it where the event loop runs. An idle microphone never wakes that loop.
+
+    Two threads, no lock: PortAudio's fills the ring, the event loop reads. It is right because each field has one
+    writer and because appending to, popping from and copying a deque are single steps under the GIL.
+    """
+
+    def __init__(
+        self, clock: Clock, device: str = "default", rate_hz: int = 0, period_ms: int = 20, ring_s: float = 1.5
+    ) -> None:
+        self.rate_hz = rate_hz
+        self.channels = 0
+        self.overflows = 0
+        """How often the card lost samples because nobody took them in time."""
+        self.dropped_blocks = 0
+        """Blocks dropped because the reader was more than UNREAD_LIMIT_S behind."""
+        self._clock = clock
+        self._device = device
+        self._asked_hz = rate_hz
+        self._period_ms = period_ms
+        self._bell = Bell(asyncio.get_running_loop())
+        self._stream: Stream | None = None
+        self._last_block_at = clock.now()
+        self._ring: deque[_Kept] = deque(maxlen=math.ceil(ring_s * 1000 / period_ms))
+        self._blocks = 0
+        self._frames = 0
+        self._times = SampleTimes(1)
+        self._since = 0.0
+        self._delivered = -1
+        self._preroll: deque[_Kept] = deque()
+        self._live: deque[_Kept] | None = None
+
+    @property
+    def last_block_at(self) -> float:
+        """When the newest block arrived; the time of `start` before the first. The only sign of life."""
+        return self._last_block_at
+
+    def start(self) -> None:
+        """Open the card and begin to fill the ring. Takes some 50 ms, more with many cards.
+
+        Raises DeviceError, naming the device asked for; also while the last `close` still waits for a hung card.
+        """
+        if self._stream is not None:
+            if not self._stream.closed:
+                raise DeviceError(f"microphone {self._device!r} is still open: it hangs, or was not closed")
+            self._stream = None
+        stream = Stream("input", self._device, self._asked_hz, self._period_ms, self._arrived)
+        self.rate_hz, self.channels = stream.rate_hz, stream.channels
+        self._frames = 0
+        self._times = SampleTimes(stream.rate_hz)
+        self._last_block_at = self._clock.now()
+        self._stream = stream
+        stream.run()
+
+    def listen(self, since: float) -> None:
+        """Deliver to `read` every block whose last sample was captured at `since` or later, oldest first."""
+        self._since = since
+        # Live first, then the ring: a block that arrives between the two is in both, and `_next` skips the second.
+        self._live = deque(maxlen=math.ceil(UNREAD_LIMIT_S * 1000 / self._period_ms))
+        self._preroll = self._ring.copy()
+
+    def hush(self) -> None:
+        """Stop delivering; what was not read yet is dropped. The ring goes on."""
+        self._live = None
+        self._preroll.clear()
+
+    async def read(self) -> Block:
+        """The next block of this `listen`, waiting for it. Its samples are read-only."""
+        while (kept := self._next()) is None:
+            await self._bell.wait()
+        pcm = np.frombuffer(kept.data, dtype=np.int16).reshape(-1, self.channels)
+        return Block(pcm, kept.captured_at)
+
+    def close(self) -> None:
+        """Let the card go. Safe to call again, and on a card that is gone; `start` opens it anew.
+
+        Waits half a second at most; a card that hangs longer is left to a thread of its own. Who listens goes on
+        listening, and hears the next `start`.
+        """
+        if self._stream is not None and self._stream.close():
+            self._stream = None
+        self._ring.clear()
+        self._preroll.clear()
+        if self._live is not None:
+            self._live.clear()
+
+    def _next(self) -> _Kept | None:
+        for unread in (self._preroll, self._live):
+            while unread:
+                kept = unread.popleft()
+                is_new = unread is self._preroll or kept.number > self._delivered
+                if is_new and kept.ended_at >= self._since:
+                    self._delivered = kept.number
+                    return kept
+        return None
+
+    def _arrived(self, data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[None, int]:
+        now = self._clock.now()
+        if flags & XRUN:
+            self.overflows += 1
+            self._times = SampleTimes(self.rate_hz)  # the count of samples has a hole: begin a new one
+        # PortAudio's own clock is the wall clock here, which jumps: only its difference is used. Where that is not
+        # given, the block is as old as it is long.
+        age_s = times["current_time"] - times["input_buffer_adc_time"]
+        self._times.note(self._frames, now - (age_s if 0.0 < age_s < 1.0 else frames / self.rate_hz))
+        captured_at = self._times.of(self._frames)
+        kept = _Kept(self._blocks, data or b"", captured_at, captured_at + (frames - 1) / self.rate_hz)
+        self._frames += frames
+        self._blocks += 1
+        self._last_block_at = now
+        self._ring.append(kept)
+        live = self._live  # only now: see `listen`
+        if live is not None:
+            self.dropped_blocks += len(live) == live.maxlen
+            live.append(kept)
+            self._bell.ring()
+        return None, CONTINUE

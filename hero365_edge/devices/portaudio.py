@@ -1,0 +1,254 @@
+"""PortAudio streams in callback mode: opened by a stable name, and never waited for when a card hangs.
+
+PortAudio exists once per process. Its list of cards is made when its first user initialises it and stays as it was
+until its last user has terminated it: after a card was plugged in, close the microphone AND the speaker before
+either starts again. Each stream here initialises and terminates for itself; PortAudio counts.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Literal, TypeAlias
+
+import pyaudio
+
+from hero365_edge.core.pcm import RATE_HZ, samples_of
+from hero365_edge.devices.quiet import quiet_stderr
+from hero365_edge.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+Direction: TypeAlias = Literal["input", "output"]
+TimeInfo: TypeAlias = Mapping[str, float]
+Callback: TypeAlias = Callable[[bytes | None, int, TimeInfo, int], tuple[bytes | None, int]]
+"""What PortAudio's thread calls: data in, frames, times, flags; gives data out and CONTINUE.
+
+It must not raise: PyAudio would throw the exception into the main thread, wherever that is, and end the stream.
+"""
+
+CONTINUE: int = pyaudio.paContinue
+XRUN: int = pyaudio.paInputOverflow | pyaudio.paOutputUnderflow
+"""The flags that say samples were lost, or silence was put in, between the last callback and this one."""
+
+_PYAUDIO: Any = pyaudio.pa
+"""The layer under PyAudio's Stream, which knows Pa_AbortStream. `stop_stream` waits for one more callback: a period
+late on a healthy card, for ever on one that hangs. Abort cancels PortAudio's thread in its `poll`, where it holds
+neither the GIL nor ALSA, and drops what the card still had: silence within 5 ms."""
+
+_FORMAT_REFUSED = (pyaudio.paInvalidSampleRate, pyaudio.paInvalidChannelCount)
+_WHAT = {"input": "microphone", "output": "speaker"}
+_CLOSE_LIMIT_S = 0.5  # a healthy card needs 20 ms
+_COUNTED = threading.Lock()  # Pa_Initialize, Pa_OpenStream and Pa_Terminate keep count in plain C globals
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One direction of an ALSA device as PortAudio lists it."""
+
+    index: int
+    """PortAudio's number for it; means nothing once PortAudio was terminated."""
+    name: str
+    rate_hz: int
+    channels: int
+    """The most it has."""
+
+
+def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:
+    """The card of exactly this name, else the only one whose name contains it, whatever the case.
+
+    Raises DeviceError with the names there are when none fits, or several do.
+    """
+    fitting = [card for card in cards if card.name == name] or [
+        card for card in cards if name.casefold() in card.name.casefold()
+    ]
+    if not fitting:
+        raise DeviceError(f"{_WHAT[direction]} {name!r} is not there; there are: {_names(cards)}")
+    if len(fitting) > 1:
+        raise DeviceError(f"{_WHAT[direction]} {name!r} could be any of: {_names(fitting)}")
+    return fitting[0]
+
+
+def formats(card: Card, rate_hz: int) -> list[tuple[int, int]]:
+    """The (rate, channels) to try on this card, best first: the speech rate and mono before what it has.
+
+    `rate_hz` of 0 leaves the rate open. PortAudio does not convert: a plain USB stick takes its own rate only.
+    """
+    rates = [rate_hz] if rate_hz else dict.fromkeys([RATE_HZ, card.rate_hz])
+    channels = dict.fromkeys([1, min(2, card.channels), card.channels])
+    return [(rate, count) for rate in rates for count in channels]
+
+
+class Stream:
+    """An open stream, not yet running, and the thread that runs, halts and closes it.
+
+    Those three wait for the card, and one that hangs held `Pa_StopStream` for 12 s and more: so they are ordered
+    here, done there, and the event loop never waits. Raises DeviceError, naming the device asked for.
+    """
+
+    def __init__(self, direction: Direction, device: str, rate_hz: int, period_ms: int, callback: Callback) -> None:
+        self.runs = 0
+        """How often it was told to run so far. Counts up while no callback is under way."""
+        self._halts_ordered = 0
+        self._halts_done = 0
+        self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._what = f"{_WHAT[direction]} {device!r}"
+        with _COUNTED, quiet_stderr():
+            try:
+                self._audio = pyaudio.PyAudio()
+            except OSError as error:
+                raise DeviceError(f"{self._what}: PortAudio cannot start ({error})") from error
+            try:
+                card = pick(_cards(self._audio, direction), direction, device)
+                self._stream, self.rate_hz, self.channels = _open(
+                    direction, card, formats(card, rate_hz), period_ms, callback
+                )
+            except DeviceError:
+                self._audio.terminate()
+                raise
+        self.period_frames = samples_of(period_ms, self.rate_hz)
+        self._thread = threading.Thread(target=self._work, name=f"portaudio {direction}", daemon=True)
+        self._thread.start()
+
+    @property
+    def halting(self) -> bool:
+        """A halt was ordered and is not done: callbacks of now are heard by nobody, or too late.
+
+        True from the moment of the order, so that a callback can never mistake the old run for the next one.
+        """
+        return self._halts_ordered != self._halts_done
+
+    def run(self) -> None:
+        """Order the card to run."""
+        self._orders.put(self._run)
+
+    def halt(self) -> None:
+        """Order the card to stop and to drop what it holds (PortAudio's ALSA side drops, it never drains)."""
+        self._halts_ordered += 1
+        self._orders.put(self._halt)
+
+    def close(self) -> bool:
+        """Order the card to be closed and wait half a second for it. False when it hangs: see `closed`."""
+        self._orders.put(None)
+        self._thread.join(_CLOSE_LIMIT_S)
+        return self.closed
+
+    @property
+    def closed(self) -> bool:
+        """The card was let go. Until then a further PortAudio sees the old list of cards."""
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while (order := self._orders.get()) is not None:
+            try:
+                order()
+            except OSError as error:  # the callbacks stay away, which is how the owner learns of it
+                log.warning("%s did not obey: %s", self._what, error)
+        _PYAUDIO.close(self._stream)  # aborts it first when it runs
+        with _COUNTED:
+            self._audio.terminate()
+
+    def _run(self) -> None:
+        self.runs += 1
+        _PYAUDIO.start_stream(self._stream)
+
+    def _halt(self) -> None:
+        try:
+            _PYAUDIO.abort_stream(self._stream)
+        finally:
+            self._halts_done += 1
+
+
+class SampleTimes:
+    """When each sample of one run passes the card, on the monotonic clock.
+
+    Counted by samples, so as smooth as the card itself, from where the median of five callbacks' own estimates puts
+    the first one. The median, because a callback that waited for the GIL comes up to 50 ms late, and because the
+    first three of a PulseAudio stream all say that the card is about to begin.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._starts: deque[float] = deque(maxlen=5)
+
+    def note(self, frame: int, at: float) -> None:
+        """A callback says that `frame`, counted from the start of the run, passes the card `at`."""
+        self._starts.append(at - frame / self._rate_hz)
+
+    def of(self, frame: int) -> float:
+        """When `frame` passes the card. At least one callback must have been noted."""
+        starts = sorted(self._starts)
+        return starts[len(starts) // 2] + frame / self._rate_hz
+
+
+class Bell:
+    """Wakes a coroutine from PortAudio's thread; however often it is rung, one wake-up at most is under way."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._event = asyncio.Event()
+        self._under_way = False
+
+    def ring(self) -> None:
+        """What was done before this call is seen by whoever `wait` wakes. From any thread."""
+        if not self._under_way:
+            self._under_way = True
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to wake
+                self._loop.call_soon_threadsafe(self._wake)
+
+    async def wait(self) -> None:
+        """Return when the bell has rung since the last `wait`."""
+        await self._event.wait()
+        self._event.clear()
+
+    def _wake(self) -> None:
+        self._under_way = False  # before the event: who rings from here on is not lost
+        self._event.set()
+
+
+def _cards(audio: Any, direction: Direction) -> list[Card]:
+    with suppress(OSError):  # a PortAudio without ALSA has no cards
+        api = audio.get_host_api_info_by_type(pyaudio.paALSA)
+        entries = (audio.get_device_info_by_host_api_device_index(api["index"], i) for i in range(api["deviceCount"]))
+        return [
+            Card(entry["index"], entry["name"], round(entry["defaultSampleRate"]), entry[key])
+            for entry in entries
+            if entry[key := f"max{direction.title()}Channels"]
+        ]
+    return []
+
+
+def _open(
+    direction: Direction,
+    card: Card,
+    choices: Sequence[tuple[int, int]],
+    period_ms: int,
+    callback: Callback,
+) -> tuple[Any, int, int]:
+    """The stream, its rate and its channels, in the first format the card takes."""
+    for rate_hz, channels in choices:
+        options = {direction: True, f"{direction}_device_index": card.index}
+        try:
+            stream = _PYAUDIO.open(
+                rate=rate_hz,
+                channels=channels,
+                format=pyaudio.paInt16,
+                frames_per_buffer=samples_of(period_ms, rate_hz),
+                stream_callback=callback,
+                **options,
+            )
+        except OSError as error:
+            if error.errno not in _FORMAT_REFUSED:
+                raise DeviceError(f"{_WHAT[direction]} {card.name!r} does not open: {error.strerror}") from error
+        else:
+            return stream, rate_hz, channels
+    tried = ", ".join(f"{rate_hz} Hz x {channels}" for rate_hz, channels in choices)
+    raise DeviceError(f"{_WHAT[direction]} {card.name!r} takes none of: {tried}")
+
+
+def _names(cards: Sequence[Card]) -> str:
+    return ", ".join(repr(card.name) for card in cards) or "none at all"

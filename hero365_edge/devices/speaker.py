@@ -1,0 +1,211 @@
+"""The speaker: PortAudio's callback takes what is queued, and silence where nothing is."""
+
+import asyncio
+import math
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from hero365_edge.core.pcm import Pcm, samples_of
+from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo
+from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Clock
+
+_TOLD_S = 3.0  # how long `heard_at` remembers
+
+
+class _Taken(NamedTuple):
+    """What one callback took: content samples from `first` on, at `frame` of the run that `times` is about."""
+
+    first: int
+    size: int
+    frame: int
+    times: SampleTimes
+
+
+class PortAudioSpeaker:
+    """The Speaker port over PyAudio.
+
+    `rate_hz` and `period_samples` are known once started. 0 asks for the speech rate if the card takes it, else for
+    the card's own. A card with more channels gets the same in each. Make it where the event loop runs.
+
+    Numbers of content samples are never used twice: those that `flush` drops are skipped. `queued_samples` is the
+    writer's to watch: the queue itself has no end.
+
+    Two threads, no lock: the event loop writes, PortAudio's takes. It is right because each field has one writer
+    (the loop: `_written`, `_floor`, the right end of `_queue`; the callback: `_taken`, the left end) and because a
+    step on a deque, or storing an int, is one step under the GIL. The callback looks at `_written` before it asks
+    whether a halt was ordered, and takes nothing numbered higher: so what is written after a `flush` cannot slip
+    into the run that the flush ends.
+    """
+
+    def __init__(self, clock: Clock, device: str = "default", rate_hz: int = 0, period_ms: int = 20) -> None:
+        self.rate_hz = rate_hz
+        self.period_samples = samples_of(period_ms, rate_hz)
+        self.underruns = 0
+        """How often the card itself ran dry because the callback came too late."""
+        self._clock = clock
+        self._device = device
+        self._asked_hz = rate_hz
+        self._period_ms = period_ms
+        self._bell = Bell(asyncio.get_running_loop())
+        self._stream: Stream | None = None
+        self._frame_bytes = 2
+        self._awake = False
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._written = 0
+        self._floor = 0
+        self._taken = 0
+        self._silent = 0
+        self._last_callback_at = clock.now()
+        self._run = 0
+        self._run_frames = 0
+        self._times = SampleTimes(1)
+        self._notes: deque[_Taken] = deque(maxlen=math.ceil(_TOLD_S * 1000 / period_ms))
+
+    @property
+    def queued_samples(self) -> int:
+        """Written, and not yet handed to the card."""
+        return self._written - max(self._taken, self._floor)
+
+    @property
+    def silent_samples(self) -> int:
+        """How many samples of silence the callback had to put in so far because the queue was dry."""
+        return self._silent
+
+    @property
+    def last_callback_at(self) -> float:
+        """When the card last asked for samples, or was last woken; the sign of life while it is awake."""
+        return self._last_callback_at
+
+    @property
+    def handed_over(self) -> int:
+        """The number after that of the last content sample the card took."""
+        return self._taken
+
+    def start(self) -> None:
+        """Open the card, asleep. Takes some 50 ms, more with many cards.
+
+        Raises DeviceError, naming the device asked for; also while the last `close` still waits for a hung card.
+        """
+        if self._stream is not None:
+            if not self._stream.closed:
+                raise DeviceError(f"speaker {self._device!r} is still open: it hangs, or was not closed")
+            self._stream = None
+        stream = Stream("output", self._device, self._asked_hz, self._period_ms, self._wanted)
+        self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
+        self._frame_bytes = 2 * stream.channels
+        self._run = 0
+        self._last_callback_at = self._clock.now()
+        self._stream = stream
+
+    def wake(self) -> None:
+        """Let the card run, so that the next `write` is heard without the delay of starting. Idempotent."""
+        if self._stream is not None and not self._awake:
+            self._awake = True
+            self._last_callback_at = self._clock.now()
+            self._stream.run()
+
+    def sleep(self) -> None:
+        """Let the card stop: an idle device costs no callbacks. What is queued is dropped. Idempotent."""
+        self.flush()
+
+    def write(self, pcm: Pcm) -> int:
+        """Queue mono samples at `rate_hz`; returns the number of the first. Wakes the card when asleep.
+
+        While closed, what is written is dropped.
+        """
+        first = self._written
+        if self._stream is None:
+            self._written += pcm.size
+            self._drop()
+        elif pcm.size:
+            self._queue.append((first, np.repeat(pcm, self._frame_bytes // 2).tobytes()))
+            self._written += pcm.size
+            self.wake()
+        return first
+
+    def heard_at(self, sample: int) -> float | None:
+        """When sample number `sample` left (or will leave) the card, by its DAC time; None before it is handed over.
+
+        Known for three seconds of callbacks; None for older ones too. Right to 1 ms once the run is 120 ms old;
+        until then it can say up to 50 ms too early. What a flush cut off in the card was never heard, whatever this
+        says of the time after the flush.
+        """
+        for taken in reversed(self._notes.copy()):
+            if taken.first <= sample < taken.first + taken.size:
+                return taken.times.of(taken.frame + sample - taken.first)
+        return None
+
+    async def progress(self) -> None:
+        """Return when the card has taken samples, or the queue was dropped, since the last call."""
+        await self._bell.wait()
+
+    def flush(self) -> int:
+        """Silence at once: drop the queue and stop the card within its period. Returns how many were dropped.
+
+        Returns before the card has stopped. The card sleeps afterwards: `wake`, or `write`, lets it run again.
+        """
+        dropped = self._drop()
+        if self._stream is not None and self._awake:
+            self._awake = False
+            self._stream.halt()
+        return dropped
+
+    def close(self) -> None:
+        """Let the card go. Safe to call again, and on a card that is gone; `start` opens it anew.
+
+        Waits half a second at most; a card that hangs longer is left to a thread of its own.
+        """
+        self._awake = False
+        if self._stream is not None and self._stream.close():
+            self._stream = None
+        self._drop()
+
+    def _drop(self) -> int:
+        dropped = self.queued_samples
+        self._floor = self._written
+        self._bell.ring()
+        return dropped
+
+    def _wanted(self, _data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[bytes, int]:
+        now = self._clock.now()
+        self._last_callback_at = now
+        limit = self._written  # before asking for `halting`: see the class
+        stream = self._stream
+        if stream is None or stream.halting:
+            return bytes(frames * self._frame_bytes), CONTINUE
+        if self._run != stream.runs:
+            self._run = stream.runs
+            self._run_frames = 0
+            self._times = SampleTimes(self.rate_hz)
+        elif flags & XRUN:
+            self.underruns += 1
+            self._times = SampleTimes(self.rate_hz)
+        # PortAudio's own clock is the wall clock here, which jumps: only its difference is used.
+        ahead_s = times["output_buffer_dac_time"] - times["current_time"]
+        self._times.note(self._run_frames, now + min(max(ahead_s, 0.0), 1.0))
+        first, content = self._take(frames, limit)
+        count = len(content) // self._frame_bytes
+        if count:
+            self._notes.append(_Taken(first, count, self._run_frames, self._times))
+            self._taken = first + count
+            self._bell.ring()
+        self._silent += frames - count
+        self._run_frames += frames
+        return content.ljust(frames * self._frame_bytes, b"\0"), CONTINUE
+
+    def _take(self, frames: int, limit: int) -> tuple[int, bytes]:
+        """Up to `frames` samples from the queue, none numbered `limit` or higher, and the number of the first."""
+        first = cursor = max(self._taken, self._floor)
+        pieces = []
+        while self._queue and cursor < min(first + frames, limit):
+            number, data = self._queue[0]
+            begin = (cursor - number) * self._frame_bytes
+            piece = data[begin : begin + (first + frames - cursor) * self._frame_bytes]
+            if not piece:
+                self._queue.popleft()
+            pieces.append(piece)
+            cursor += len(piece) // self._frame_bytes
+        return first, b"".join(pieces)

@@ -1,0 +1,285 @@
+"""The way down: link, decoder, jitter buffer, speaker. The session opens and closes it; sound passes it by."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from hero365_edge.core import events as ev
+from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.core.sniff import AudioKind
+from hero365_edge.decoding import Answer
+from hero365_edge.errors import DeviceError
+from hero365_edge.player import Player
+from hero365_edge.ports import Clock, Codecs, Speaker
+
+log = logging.getLogger(__name__)
+
+DECODED_AHEAD_S = 1.0
+"""So much is decoded ahead of what the card has; the rest of a long answer waits encoded."""
+STEPS_AT_ONCE = 8
+"""So many slices are decoded before the event loop has its turn."""
+REPLAY_S = 120
+"""The last answer is kept for a replay up to this length."""
+SLEEP_AFTER_S = 2.0
+"""So long after the last sound the card is put to sleep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """The settings of the way down."""
+
+    start_ms: int
+    response_gap_ms: int
+    """A stream without an end marker that was dry for so long is over."""
+    volume: float
+    kind: AudioKind | None
+    """`backend.downlink`; None when the first bytes tell."""
+
+
+class Gate(Enum):
+    """What becomes of an answer's sound."""
+
+    CLOSED = "dropped"
+    HOLDING = "taken, not played"
+    OPEN = "played"
+
+
+class Downlink:
+    """Plays answers, one after the other, and tells the session what was heard when."""
+
+    def __init__(
+        self, clock: Clock, speaker: Speaker, codecs: Codecs, playback: Playback, tell: Callable[[ev.Event], None]
+    ) -> None:
+        self._clock = clock
+        self._speaker = speaker
+        self._codecs = codecs
+        self._playback = playback
+        self._tell = tell
+        self._player = Player(speaker, codecs, playback.start_ms)
+        self.volume = playback.volume
+        self._gate = Gate.CLOSED
+        self._v1 = False
+        self._answers: deque[Answer] = deque()
+        self._stream: Answer | None = None
+        self._last_byte_at = 0.0
+        self._first_told = False
+        self._alive_told_at = 0.0
+        self._sleep_at: float | None = None
+        self._last_answer: list[Pcm] = []
+        self._last_answer_samples = 0
+        self._woken = asyncio.Event()
+        self.rejected = 0
+        """Pieces of sound that were skipped because they could not be understood."""
+        self.unwanted = 0
+        """Messages of sound that belonged to no answer that is wanted."""
+
+    @property
+    def volume(self) -> float:
+        """Linear, 0 to 1."""
+        return self._player.volume
+
+    @volume.setter
+    def volume(self, volume: float) -> None:
+        self._player.volume = volume
+
+    @property
+    def underruns(self) -> int:
+        """How often the card ran dry in the middle of an answer."""
+        return self._player.underruns
+
+    # -- orders of the session ------------------------------------------------------------------------------------
+
+    def link_up(self, v1: bool) -> None:
+        """A new link; in `v1` its sound is RTP."""
+        self.complete()
+        self._v1 = v1
+
+    def wake(self) -> None:
+        """A turn is under way: keep the card running, so that the answer is heard at once."""
+        self._sleep_at = None
+        with contextlib.suppress(DeviceError):  # a missing speaker is told by the keeper of the cards
+            self._speaker.wake()
+
+    def rest(self) -> None:
+        """The turn is over: the card may sleep soon."""
+        self._sleep_at = self._clock.now() + SLEEP_AFTER_S
+        self._woken.set()
+
+    def silence(self) -> int:
+        """Stop at once and drop what comes until `admit`. Returns how many ms of the answer were heard."""
+        heard_ms = self._player.heard_ms
+        self._gate = Gate.CLOSED
+        if not self._player.silent:
+            self._speaker.flush()
+        self._forget()
+        return heard_ms
+
+    def admit(self, play: bool) -> None:
+        """Take the sound of answers; `play` it, or hold it."""
+        self._gate = Gate.OPEN if play else Gate.HOLDING
+        self._woken.set()
+
+    def expect(self, ssrc: int) -> None:
+        """`v1`: a response under this SSRC follows; the one before it is complete."""
+        self.complete()
+        if self._gate is not Gate.CLOSED:
+            self._stream = Answer.of_rtp(self._codecs, self._reject, ssrc)
+
+    def complete(self) -> None:
+        """The streamed answer is complete."""
+        if self._stream is not None:
+            self._stream.end()
+            self._stream = None
+            self._woken.set()
+
+    def play(self, audio: bytes, audio_format: str) -> None:
+        """Play a whole answer, behind what is already being played."""
+        if self._gate is Gate.CLOSED:
+            self.unwanted += 1
+        else:
+            self._begin(Answer.of_file(self._codecs, self._reject, audio, audio_format), streamed=False)
+
+    def replay(self) -> None:
+        """Play the last answer again, if there is one."""
+        if not self._last_answer:
+            return
+        audio = np.concatenate(self._last_answer).tobytes()
+        answer = Answer(self._codecs, self._reject, AudioKind.PCM16)
+        answer.feed(audio)
+        answer.end()
+        self._begin(answer, streamed=False)
+
+    def chime(self, pcm: Pcm) -> None:
+        """Play an earcon, unless an answer is there: speech is never delayed."""
+        if not self._answers and not self._player.buffered:
+            self._player.chime(pcm)
+            self._woken.set()
+
+    def card_lost(self) -> None:
+        """The speaker is gone: nothing of this answer will be heard any more."""
+        if self._answers or not self._player.silent:
+            self._playback_ended(self._clock.now())
+
+    # -- from the link --------------------------------------------------------------------------------------------
+
+    def sound(self, data: bytes) -> None:
+        """A binary message of sound."""
+        if self._gate is Gate.CLOSED or not data or (self._v1 and self._stream is None):
+            self.unwanted += 1
+            return
+        if self._stream is None:
+            self._stream = Answer(self._codecs, self._reject, self._playback.kind)
+        self._last_byte_at = self._clock.now()
+        self._stream.feed(data)
+        if self._stream not in self._answers:
+            self._begin(self._stream, streamed=True)
+        self._woken.set()
+
+    # -- playing --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the card fed, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_card(), name="speaker progress")
+            while True:
+                deadline = self._pump()
+                with contextlib.suppress(TimeoutError):
+                    wait_s = None if deadline is None else max(0.0, deadline - self._clock.now())
+                    async with asyncio.timeout(wait_s):
+                        await self._woken.wait()
+                self._woken.clear()
+                await asyncio.sleep(0)  # also when it is always woken, others have their turn
+
+    async def _follow_card(self) -> None:
+        while True:
+            await self._speaker.progress()
+            self._woken.set()
+
+    def _pump(self) -> float | None:
+        now = self._clock.now()
+        try:
+            self._decode(now)
+            if self._gate is not Gate.HOLDING:
+                self._player.feed(now)
+        except DeviceError as error:
+            log.warning("the speaker does not take the answer: %s", error)
+            self._playback_ended(now)
+        self._report(now)
+        return self._deadline(now)
+
+    def _begin(self, answer: Answer, streamed: bool) -> None:
+        if not self._answers and not self._player.buffered:
+            self._last_answer = []
+            self._last_answer_samples = 0
+        self._answers.append(answer)
+        self._tell(ev.AnswerBegan(streamed, self._clock.now()))
+        self._woken.set()
+
+    def _decode(self, now: float) -> None:
+        for _ in range(STEPS_AT_ONCE):
+            if not self._answers or self._player.buffered >= DECODED_AHEAD_S * RATE_HZ:
+                return
+            answer = self._answers[0]
+            if not answer.pending:
+                return
+            pcm = answer.step()
+            self._player.put(pcm, now)
+            self._remember(pcm)
+            if answer.done:
+                self._answers.popleft()
+                if not self._answers:
+                    self._player.end()
+        self._woken.set()
+
+    def _report(self, now: float) -> None:
+        if not self._first_told and (heard_at := self._player.first_heard_at()) is not None:
+            self._first_told = True
+            self._tell(ev.FirstSampleHeard(heard_at))
+        if self._first_told and now >= self._alive_told_at + 1.0 and self._speaker.queued_samples:
+            self._alive_told_at = now
+            self._tell(ev.StillSpeaking(now))
+        if (over_at := self._stream_over_at()) is not None and now >= over_at:
+            self.complete()
+        if not self._answers and (all_heard_at := self._player.all_heard_at(now)) is not None:
+            self._playback_ended(all_heard_at)
+
+    def _playback_ended(self, at: float) -> None:
+        self._forget()
+        self._tell(ev.PlaybackEnded(at))
+
+    def _stream_over_at(self) -> float | None:
+        """When a stream that has no end marker counts as over, having run dry."""
+        if self._stream is None or self._v1 or not self._player.silent:
+            return None
+        return self._last_byte_at + self._playback.response_gap_ms / 1000
+
+    def _deadline(self, now: float) -> float | None:
+        times = [self._player.deadline if self._gate is Gate.OPEN else None, self._stream_over_at()]
+        if self._sleep_at is not None and not self._answers and self._player.silent:
+            if now < self._sleep_at:
+                times.append(self._sleep_at)
+            else:
+                self._sleep_at = None
+                self._speaker.sleep()
+        return min((at for at in times if at is not None), default=None)
+
+    def _remember(self, pcm: Pcm) -> None:
+        if len(pcm) and self._last_answer_samples < REPLAY_S * RATE_HZ:
+            self._last_answer.append(pcm)
+            self._last_answer_samples += len(pcm)
+
+    def _forget(self) -> None:
+        self._answers.clear()
+        self._stream = None
+        self._player.reset()
+        self._first_told = False
+
+    def _reject(self, why: str) -> None:
+        self.rejected += 1
+        log.log(logging.WARNING if self.rejected == 1 else logging.DEBUG, "sound of an answer was skipped: %s", why)

@@ -1,0 +1,148 @@
+"""A microphone that hears what it is told: at once, or paced in real time as a card would."""
+
+import asyncio
+import math
+from collections import deque
+
+import numpy as np
+
+from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
+from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Block, Clock
+
+
+class FakeMicrophone:
+    """The Microphone port in memory.
+
+    At once (the default): `hear` puts its blocks into the ring immediately, the first stamped with the clock's now,
+    or where the sound before it ended if that is later. The clock is yours to advance, before or after.
+
+    `paced`: from `start` on a block comes each period in real time, holding what there is to hear and silence when
+    that is over, which is what a demo without a card needs. Needs a running event loop and a clock that runs.
+
+    Unlike a real card it loses nothing when the program is late, has no noise of its own, and its blocks are stamped
+    exactly.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        rate_hz: int = RATE_HZ,
+        channels: int = 1,
+        period_ms: int = 20,
+        ring_s: float = 1.5,
+        *,
+        paced: bool = False,
+    ) -> None:
+        self.rate_hz = rate_hz
+        self.channels = channels
+        self.overflows = 0
+        self.dropped_blocks = 0
+        self._clock = clock
+        self._paced = paced
+        self._period_s = period_ms / 1000
+        self._period_samples = samples_of(period_ms, rate_hz) * channels
+        self._ring: deque[Block] = deque(maxlen=math.ceil(ring_s * 1000 / period_ms))
+        self._unread: deque[Block] | None = None
+        self._since = 0.0
+        self._arrived = asyncio.Event()
+        self._to_hear: deque[Pcm] = deque()
+        self._heard_until = clock.now()
+        self._last_block_at = clock.now()
+        self._plugged = True
+        self._open = False
+        self._alive = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def hear(self, pcm: Pcm) -> None:
+        """Sound in front of the microphone: interleaved samples at `rate_hz`; a last short block is filled up.
+
+        Nobody hears it while the microphone is closed or unplugged.
+        """
+        missing = -pcm.size % self._period_samples
+        whole = np.concatenate([pcm.reshape(-1), np.zeros(missing, np.int16)])
+        blocks = whole.reshape(-1, self._period_samples)
+        if self._paced:
+            self._to_hear.extend(blocks)
+        else:
+            self._heard_until = max(self._heard_until, self._clock.now())
+            for block in blocks:
+                self._arrive(block)
+
+    @property
+    def to_hear_s(self) -> float:
+        """How much of what it was told to hear is still to come; always 0 when not paced."""
+        return len(self._to_hear) * self._period_s
+
+    def unplug(self) -> None:
+        """The card is gone: no more blocks, and no error. `start` raises until `plug`."""
+        self._plugged = self._alive = False
+
+    def plug(self) -> None:
+        """The card is there again; as with PortAudio, only `close` and `start` find it."""
+        self._plugged = True
+
+    @property
+    def last_block_at(self) -> float:
+        """When the newest block arrived; the time of `start` before the first. The only sign of life."""
+        return self._last_block_at
+
+    def start(self) -> None:
+        """Open the card and begin to fill the ring. Raises DeviceError when it is unplugged or open already."""
+        if not self._plugged:
+            raise DeviceError("microphone 'fake' is not there; there are: none at all")
+        if self._open:
+            raise DeviceError("microphone 'fake' is still open: it hangs, or was not closed")
+        self._open = self._alive = True
+        self._last_block_at = self._heard_until = self._clock.now()
+        if self._paced:
+            self._expect_block()
+
+    def listen(self, since: float) -> None:
+        """Deliver to `read` every block whose last sample was captured at `since` or later, oldest first."""
+        self._since = since
+        self._unread = deque(block for block in self._ring if self._ended_at(block) >= since)
+
+    def hush(self) -> None:
+        """Stop delivering; what was not read yet is dropped. The ring goes on."""
+        self._unread = None
+
+    async def read(self) -> Block:
+        """The next block of this `listen`, waiting for it."""
+        while not self._unread:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._unread.popleft()
+
+    def close(self) -> None:
+        """Let the card go. Safe to call again; `start` opens it anew."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._open = self._alive = False
+        self._ring.clear()
+        if self._unread is not None:
+            self._unread.clear()
+
+    def _arrive(self, samples: Pcm) -> None:
+        if not self._alive:
+            return
+        block = Block(samples.reshape(-1, self.channels), self._heard_until)
+        self._heard_until += self._period_s
+        self._last_block_at = self._clock.now()
+        self._ring.append(block)
+        if self._unread is not None and self._ended_at(block) >= self._since:
+            self._unread.append(block)
+            self._arrived.set()
+
+    def _ended_at(self, block: Block) -> float:
+        return block.captured_at + (len(block.pcm) - 1) / self.rate_hz
+
+    def _expect_block(self) -> None:
+        due_s = self._heard_until + self._period_s - self._clock.now()
+        self._timer = asyncio.get_running_loop().call_later(due_s, self._pace)
+
+    def _pace(self) -> None:
+        silence = np.zeros(self._period_samples, np.int16)
+        self._arrive(self._to_hear.popleft() if self._to_hear else silence)
+        if self._alive:
+            self._expect_block()

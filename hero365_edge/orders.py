@@ -1,0 +1,56 @@
+"""What the control socket's requests do: `status`, `say`, `press`."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from hero365_edge.dialogue import Dialogue
+from hero365_edge.errors import EdgeError
+from hero365_edge.fleet.control import Handler
+
+TAP_S = 0.1
+"""How long a press without a length keeps the button down."""
+LONGEST_PRESS_S = 70.0
+"""Longer than a stuck button is no test of anything."""
+
+
+class Daemon(Protocol):
+    """What the requests need of the appliance."""
+
+    dialogue: Dialogue
+
+    def status(self) -> dict[str, object]:
+        """The facts."""
+        ...
+
+    def describe(self) -> str:
+        """One line for a person."""
+        ...
+
+
+def handlers(daemon: Daemon) -> dict[str, Handler]:
+    """The handler of each request, by its `do`."""
+
+    async def status(_message: Mapping[str, object]) -> Mapping[str, object]:
+        return daemon.status()
+
+    async def say(message: Mapping[str, object]) -> Mapping[str, object]:
+        text = message.get("text")
+        if not isinstance(text, str) or not text.strip():
+            raise EdgeError("say needs a text")
+        if not daemon.dialogue.say(text):
+            raise EdgeError(f"nothing can be said now: {daemon.describe()}")
+        return {}
+
+    async def press(message: Mapping[str, object]) -> Mapping[str, object]:
+        hold_s = message.get("hold_s") or TAP_S
+        if not isinstance(hold_s, int | float) or not 0 < hold_s <= LONGEST_PRESS_S:
+            raise EdgeError(f"hold_s is {hold_s!r}; seconds from 0 to {LONGEST_PRESS_S:g} are allowed")
+        daemon.dialogue.edge_now(pressed=True)
+        try:
+            await asyncio.sleep(hold_s)
+        finally:
+            daemon.dialogue.edge_now(pressed=False)
+        return {}
+
+    return {"status": status, "say": say, "press": press}

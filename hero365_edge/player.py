@@ -1,0 +1,135 @@
+"""Keeps the sound card fed: jitter buffer, the card's rate, volume and earcons, up to the speaker's queue."""
+
+import numpy as np
+
+from hero365_edge.core.jitter import JitterBuffer
+from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, samples_of
+from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Codecs, Resampler, Speaker
+
+AHEAD_MS = 60
+"""So much is handed to the card's queue ahead: three of its periods, and a flush drops it all the same."""
+
+
+class Player:
+    """One stream of samples at 16 kHz to the speaker; told the time. Raises DeviceError when the card is gone."""
+
+    def __init__(self, speaker: Speaker, codecs: Codecs, start_ms: int) -> None:
+        self._speaker = speaker
+        self._codecs = codecs
+        self._jitter = JitterBuffer(start_ms)
+        self._converter: Resampler | None = None
+        self._converter_hz = 0
+        self.volume = 1.0
+        """Linear, 0 to 1; at 1 the samples pass untouched."""
+        self._chime: Pcm = EMPTY
+        self._first: int | None = None
+        self._end = 0
+
+    @property
+    def buffered(self) -> int:
+        """Samples at 16 kHz that wait to be handed to the card's queue."""
+        return self._jitter.buffered
+
+    @property
+    def deadline(self) -> float | None:
+        """When `feed` has something to do though nothing new came."""
+        return self._jitter.deadline
+
+    @property
+    def underruns(self) -> int:
+        """How often the card ran dry in the middle of an answer."""
+        return self._jitter.underruns
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is left to be heard, an earcon included."""
+        return not (self._jitter.buffered or self._speaker.queued_samples or len(self._chime))
+
+    def put(self, pcm: Pcm, now: float) -> None:
+        """The next samples of the answer. What is left of an earcon gives way."""
+        self._chime = EMPTY
+        self._jitter.put(pcm, now)
+
+    def end(self) -> None:
+        """The answer is complete."""
+        self._jitter.end()
+
+    def chime(self, pcm: Pcm) -> None:
+        """Play an earcon; the caller knows that no answer is under way."""
+        self._chime = np.concatenate([self._chime, pcm])
+
+    def feed(self, now: float) -> None:
+        """Hand to the card's queue what is due."""
+        speaker = self._speaker
+        while (room := self._room()) > 0:
+            pcm = self._jitter.take(room, speaker.queued_samples, now)
+            if not len(pcm):
+                break
+            self._write(self._to_card().process(pcm))
+        if self._first is not None:
+            nearly_dry = speaker.queued_samples <= speaker.period_samples
+            if not self._jitter.buffered and (self._jitter.finished or nearly_dry):
+                # The rate converter's last milliseconds belong before a pause, not behind it.
+                self._write(self._to_card().finish())
+        elif len(self._chime) and room > 0:
+            self._feed_chime(room)
+
+    def first_heard_at(self) -> float | None:
+        """When the answer's first sample left the card; None before."""
+        return None if self._first is None else self._speaker.heard_at(self._first)
+
+    def all_heard_at(self, now: float) -> float | None:
+        """When the complete answer's last sample left the card; None before. An empty answer is heard at once."""
+        if not self._jitter.finished:
+            return None
+        if self._first is None:
+            return now
+        if self._speaker.handed_over < self._end:
+            return None
+        return self._speaker.heard_at(self._end - 1) or now
+
+    @property
+    def heard_ms(self) -> int:
+        """How much of the answer the card has taken."""
+        if self._first is None:
+            return 0
+        return max(0, self._speaker.handed_over - self._first) * 1000 // self._speaker.rate_hz
+
+    def reset(self) -> None:
+        """Forget the answer; what the card's queue holds is the caller's to flush."""
+        self._jitter.flush()
+        self._converter = None
+        self._chime = EMPTY
+        self._first = None
+
+    def _to_card(self) -> Resampler:
+        """The converter to the card's rate, which another card after a replug may have changed."""
+        if self._converter is None or self._converter_hz != self._speaker.rate_hz:
+            self._converter_hz = self._speaker.rate_hz
+            self._converter = self._codecs.resampler(RATE_HZ, self._converter_hz)
+        return self._converter
+
+    def _room(self) -> int:
+        if not self._speaker.rate_hz:
+            raise DeviceError("no speaker was ever open")
+        free = samples_of(AHEAD_MS, self._speaker.rate_hz) - self._speaker.queued_samples
+        return -(-free * RATE_HZ // self._speaker.rate_hz)
+
+    def _feed_chime(self, room: int) -> None:
+        chunk, self._chime = self._chime[:room], self._chime[room:]
+        pcm = self._to_card().process(chunk)
+        if not len(self._chime):
+            pcm = np.concatenate([pcm, self._to_card().finish()])
+        self._speaker.write(self._at_volume(pcm))
+
+    def _write(self, pcm: Pcm) -> None:
+        if not len(pcm):
+            return
+        index = self._speaker.write(self._at_volume(pcm))
+        if self._first is None:
+            self._first = index
+        self._end = index + len(pcm)
+
+    def _at_volume(self, pcm: Pcm) -> Pcm:
+        return pcm if self.volume == 1.0 else np.round(pcm * self.volume).astype(np.int16)

@@ -1,0 +1,59 @@
+"""An utterance while it is made: its frames, where it began, and where speech was in it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hero365_edge.core.endpointer import Endpointer
+from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm, duration_s
+from hero365_edge.ports import Resampler
+
+
+@dataclass(slots=True)
+class Utterance:
+    """What was recorded, in frames of 20 ms; kept until the backend has accepted it."""
+
+    utterance_id: str
+    frames: list[Pcm] = field(default_factory=list)
+    complete: bool = False
+    grown: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there are more frames, or none will come."""
+
+    def close(self) -> None:
+        """No more frames will come."""
+        self.complete = True
+        self.grown.set()
+
+    def pcm(self) -> Pcm:
+        """All of it, 16 kHz mono."""
+        return np.concatenate(self.frames) if self.frames else EMPTY
+
+
+@dataclass(slots=True)
+class Recording:
+    """The recording under way."""
+
+    utterance: Utterance
+    endpointer: Endpointer
+    resampler: Resampler
+    until: float | None = None
+    """When it ends; None while it is open."""
+    first_captured_at: float = 0.0
+    rest: Pcm = field(default_factory=lambda: EMPTY)
+    """Samples that do not fill a frame yet."""
+
+    def time_of(self, frame: int) -> float:
+        """When this frame's last sample was captured."""
+        return self.first_captured_at + duration_s((frame + 1) * FRAME_SAMPLES)
+
+    @property
+    def recorded_until(self) -> float:
+        """When the newest sample was captured."""
+        return self.time_of(len(self.utterance.frames) - 1)
+
+    @property
+    def speech_end(self) -> float:
+        """When the last voiced sample was captured; the end of the recording when there was none."""
+        last = self.endpointer.last_voiced_frame
+        return self.time_of(last) if last >= 0 else self.recorded_until

@@ -1,0 +1,216 @@
+"""Every setting of the appliance: its name, its unit (in the name), its default, its range and what it does.
+
+Reading and merging them is `config.py`'s work. `config/hero365-edge.yaml` repeats them for people; a test keeps the
+two the same.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+Pin: TypeAlias = Annotated[int, Meta(ge=0, le=27)]
+
+
+class Backend(Struct, frozen=True, forbid_unknown_fields=True):
+    """The voice agent's WebSocket and how to speak to it."""
+
+    url: Annotated[
+        str, Meta(description="Where to dial, ws:// (loopback only) or wss://; session id and query are added.")
+    ] = "wss://api.hero365.ai/v1/voice/ws"
+    user_id: Annotated[str, Meta(description="Who speaks: the user_id of the query.")] = ""
+    business_id: Annotated[str, Meta(description="For whom: the business_id of the query.")] = ""
+    token_file: Annotated[
+        str,
+        Meta(
+            description="File with the token, an absolute path. "
+            "Empty: the systemd credential hero365-edge.token, else the provisioned identity's."
+        ),
+    ] = ""
+    auth_transport: Annotated[
+        Literal["query", "header", "both"],
+        Meta(description="How the token travels: in the URL's query, as Authorization: Bearer, or both."),
+    ] = "both"
+    profile: Annotated[
+        Literal["auto", "seed", "v1"], Meta(description="Protocol profile; auto negotiates v1 and falls back.")
+    ] = "auto"
+    seed_uplink: Annotated[
+        Literal["pcm16", "opus"],
+        Meta(description="Binary audio sent in the seed profile; opus only to a backend known to take it."),
+    ] = "pcm16"
+    tail_silence_ms: Annotated[
+        int,
+        Meta(ge=0, le=5000, description="Digital silence behind an utterance: the seed's only end marker."),
+    ] = 600
+    downlink: Annotated[
+        Literal["auto", "pcm16", "mp3", "opus"],
+        Meta(description="Kind of the binary audio received; auto tells it from its first bytes."),
+    ] = "auto"
+    connect_timeout_s: Annotated[
+        float, Meta(ge=1, le=120, description="Limit for opening the connection, TLS included.")
+    ] = 10.0
+    confirm_timeout_s: Annotated[
+        float, Meta(ge=1, le=120, description="Limit from open to connection_confirmed.")
+    ] = 5.0
+    start_timeout_s: Annotated[
+        float, Meta(ge=1, le=120, description="Limit from start_session to session_started.")
+    ] = 5.0
+    realtime_timeout_s: Annotated[
+        float, Meta(ge=1, le=120, description="Limit from enable_realtime to realtime_enabled.")
+    ] = 5.0
+
+
+class AudioInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The microphone."""
+
+    device: Annotated[
+        str, Meta(min_length=1, description="An ALSA PCM or card name, as `hero365-edge devices` prints it.")
+    ] = "default"
+    channel: Annotated[
+        Literal["average"] | Annotated[int, Meta(ge=0, le=31)],
+        Meta(description="The channel to use, counted from 0, or the average of all."),
+    ] = "average"
+    rate_hz: Annotated[
+        int, Meta(ge=0, le=192_000, description="Rate to open at; 0: 16 kHz if it opens, else the device's own.")
+    ] = 0
+
+
+class AudioOutput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The speaker."""
+
+    device: Annotated[
+        str, Meta(min_length=1, description="An ALSA PCM or card name, as `hero365-edge devices` prints it.")
+    ] = "default"
+    volume: Annotated[float, Meta(ge=0, le=1, description="Loudness as a share of full scale.")] = 0.8
+    rate_hz: Annotated[
+        int, Meta(ge=0, le=192_000, description="Rate to open at; 0: 16 kHz if it opens, else the device's own.")
+    ] = 0
+
+
+class Audio(Struct, frozen=True, forbid_unknown_fields=True):
+    """The sound cards."""
+
+    input: AudioInput = AudioInput()
+    output: AudioOutput = AudioOutput()
+    period_ms: Annotated[
+        Literal[10, 20, 40, 60],
+        Meta(description="Length of one callback: shorter interrupts sooner, longer survives a slow computer."),
+    ] = 20
+
+
+class Capture(Struct, frozen=True, forbid_unknown_fields=True):
+    """From the press to the end of the utterance."""
+
+    preroll_ms: Annotated[
+        int, Meta(ge=0, le=1000, description="How much of what came before the press belongs to the utterance.")
+    ] = 300
+    hangover_ms: Annotated[
+        int, Meta(ge=240, le=3000, description="Silence that ends an utterance begun by a tap.")
+    ] = 600
+    no_speech_timeout_s: Annotated[
+        float, Meta(ge=1, le=60, description="How long to listen for a first word before giving up.")
+    ] = 6.0
+    max_utterance_s: Annotated[
+        float, Meta(ge=1, le=120, description="The longest utterance; it is ended and sent there.")
+    ] = 60.0
+    echo_cancel: Annotated[
+        bool, Meta(description="Take the speaker's sound out of the microphone's (extra package).")
+    ] = False
+    barge_in: Annotated[
+        Literal["button", "voice"], Meta(description="What interrupts an answer; voice needs echo_cancel.")
+    ] = "button"
+
+
+class Playback(Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer's way to the speaker."""
+
+    start_ms: Annotated[
+        int, Meta(ge=20, le=400, description="The most audio waited for before an answer begins to play.")
+    ] = 60
+
+
+class Speech(Struct, frozen=True, forbid_unknown_fields=True):
+    """Answers that came without audio."""
+
+    local_voice: Annotated[
+        Literal["auto", "off"], Meta(description="auto: a local voice speaks them if one is installed; off: a tone.")
+    ] = "auto"
+
+
+class Session(Struct, frozen=True, forbid_unknown_fields=True):
+    """The conversation and its time limits."""
+
+    idle_timeout_s: Annotated[
+        float, Meta(ge=10, le=86_400, description="A session without a turn for so long is ended.")
+    ] = 900.0
+    accept_timeout_s: Annotated[
+        float, Meta(ge=1, le=120, description="Limit from the utterance's end to the backend's first sign of it.")
+    ] = 15.0
+    answer_timeout_s: Annotated[
+        float, Meta(ge=1, le=300, description="Limit from there to the first of the answer.")
+    ] = 30.0
+    response_gap_ms: Annotated[
+        int, Meta(ge=100, le=10_000, description="A pause in streamed audio after which an answer is complete.")
+    ] = 1000
+
+
+class Outbox(Struct, frozen=True, forbid_unknown_fields=True):
+    """Utterances held until the backend has them."""
+
+    max_age_s: Annotated[float, Meta(ge=1, le=3600, description="An older utterance expires, audibly.")] = 120.0
+    max_utterances: Annotated[int, Meta(ge=1, le=20, description="How many are held at the most.")] = 5
+
+
+class Panel(Struct, frozen=True, forbid_unknown_fields=True):
+    """The button and the lamp."""
+
+    profile: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            description="auto, none, keyboard, or the name of a file in hardware/profiles.",
+        ),
+    ] = "auto"
+    button_pin: Annotated[Pin, Meta(description="The button's GPIO line, Broadcom numbering.")] = 17
+    lamp_pins: Annotated[
+        tuple[Pin, ...],
+        Meta(min_length=1, max_length=3, description="The lamp's lines: one LED; listen and status; or R, G and B."),
+    ] = (22,)
+    button_active_low: Annotated[bool, Meta(description="The button pulls its line to ground when pressed.")] = True
+    debounce_ms: Annotated[int, Meta(ge=1, le=200, description="Edges closer together than this are one.")] = 25
+
+
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures for the fleet's Prometheus."""
+
+    listen: Annotated[str, Meta(description="Where to serve them, e.g. 127.0.0.1:9365; empty: nowhere.")] = ""
+
+
+class Control(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the other commands reach the running daemon."""
+
+    socket: Annotated[str, Meta(description="The Unix socket's absolute path.")] = "/run/hero365-edge/control.sock"
+
+
+class Log(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the journal gets."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least important line that is written.")
+    ] = "info"
+    transcripts: Annotated[bool, Meta(description="Write the texts of answers too.")] = False
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of them; `Settings()` is a working device with the defaults."""
+
+    backend: Backend = Backend()
+    audio: Audio = Audio()
+    capture: Capture = Capture()
+    playback: Playback = Playback()
+    speech: Speech = Speech()
+    session: Session = Session()
+    outbox: Outbox = Outbox()
+    panel: Panel = Panel()
+    metrics: Metrics = Metrics()
+    control: Control = Control()
+    log: Log = Log()

@@ -1,0 +1,262 @@
+"""The way up: microphone, detector, endpointer, encoder, link. The session opens and closes it; frames pass it by."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+
+import numpy as np
+
+from hero365_edge.core import events as ev
+from hero365_edge.core import rtp
+from hero365_edge.core.endpointer import Endpointer
+from hero365_edge.core.framing import Framing, Outgoing, SeedFraming, V1Framing, l16, pcm16
+from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.messages import audio_data
+from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
+from hero365_edge.core.wav import wav_bytes
+from hero365_edge.errors import LinkError
+from hero365_edge.ports import Block, Clock, Codecs, Detector, Microphone
+from hero365_edge.recording import Recording, Utterance
+
+log = logging.getLogger(__name__)
+
+LAST_BLOCK_S = 0.25
+"""The block that holds the moment of a release comes at most so much later; after that the card is stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The settings of the way up."""
+
+    preroll_ms: int
+    hangover_ms: int
+    no_speech_timeout_s: float
+    max_utterance_s: float
+    tail_silence_ms: int
+    channel: int | None
+    """The microphone's channel to take, from 0; None for the average of all."""
+
+
+class Uplink:
+    """Records utterances, sends them live or whole, and keeps them until told to forget."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        microphone: Microphone,
+        detector: Detector,
+        codecs: Codecs,
+        capture: Capture,
+        send: Callable[[Outgoing], Awaitable[None]],
+        tell: Callable[[ev.Event], None],
+    ) -> None:
+        """`send` hands one message to the link, waiting while it is full; it raises LinkError without one."""
+        self._clock = clock
+        self._microphone = microphone
+        self._detector = detector
+        self._codecs = codecs
+        self._capture = capture
+        self._send = send
+        self._tell = tell
+        self._recording: Recording | None = None
+        self._recording_began = asyncio.Event()
+        self._kept: dict[str, Utterance] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self._dice = random.SystemRandom()
+
+    @property
+    def recording(self) -> bool:
+        """Whether the microphone is being listened to; the lamp follows this."""
+        return self._recording is not None
+
+    def utterance(self, utterance_id: str) -> Pcm | None:
+        """The sound of a kept utterance; None when it was forgotten."""
+        kept = self._kept.get(utterance_id)
+        return None if kept is None else kept.pcm()
+
+    # -- orders of the session ------------------------------------------------------------------------------------
+
+    def record(self, utterance_id: str, since: float) -> None:
+        """Begin an utterance, with the pre-roll before `since`."""
+        capture = self._capture
+        utterance = Utterance(utterance_id)
+        self._kept[utterance_id] = utterance
+        self._recording = Recording(
+            utterance,
+            Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s),
+            self._codecs.resampler(self._microphone.rate_hz, RATE_HZ),
+        )
+        self._detector.reset()
+        self._microphone.listen(since - capture.preroll_ms / 1000)
+        self._recording_began.set()
+
+    def settle(self, agreement: Agreement | None, held: bool) -> None:
+        """The gesture is settled: send the frames as they come when there is an agreement to send by."""
+        if self._recording is None:
+            return
+        self._recording.endpointer.held = held
+        utterance = self._recording.utterance
+        if agreement is not None and utterance.utterance_id not in self._sending:
+            self._start_sending(utterance, self._send_live(utterance, agreement))
+
+    def commit(self, until: float) -> None:
+        """The utterance ends with the block in which the moment `until` lies."""
+        recording = self._recording
+        if recording is not None:
+            recording.until = until
+            if recording.utterance.frames and recording.recorded_until >= until:
+                self._complete(recording)
+
+    def discard(self) -> None:
+        """Throw the recording away; what went up of it already is ended as every utterance is."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            self._microphone.hush()
+            recording.utterance.close()
+            self.forget(recording.utterance.utterance_id)
+
+    def stop_sending(self) -> None:
+        """The link is gone."""
+        for task in self._sending.values():
+            task.cancel()
+        self._sending.clear()
+
+    def send_kept(self, utterance_id: str) -> None:
+        """Send a kept utterance in one piece."""
+        utterance = self._kept.get(utterance_id)
+        if utterance is not None:
+            self._start_sending(utterance, self._send_whole(utterance))
+
+    def forget(self, utterance_id: str) -> None:
+        """The utterance is not needed any more."""
+        self._kept.pop(utterance_id, None)
+
+    # -- recording ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Record and send whatever the session orders, for ever."""
+        async with asyncio.TaskGroup() as self._tasks:
+            while True:
+                if self._recording is None:
+                    await self._recording_began.wait()
+                self._recording_began.clear()
+                await self._take_block()
+
+    async def _take_block(self) -> None:
+        """Wait for a block and give it to the recording of that moment. A card that stopped is for its keeper."""
+        try:
+            async with asyncio.timeout(LAST_BLOCK_S):
+                block = await self._microphone.read()
+        except TimeoutError:
+            block = None
+        recording = self._recording
+        if recording is None:
+            return
+        if block is not None and (recording.until is None or block.captured_at < recording.until):
+            if not recording.utterance.frames and not len(recording.rest):
+                recording.first_captured_at = block.captured_at
+            self._take(recording, recording.resampler.process(self._mono(block)))
+        elif recording.until is not None:
+            self._take(recording, recording.resampler.finish())
+            self._complete(recording)
+
+    def _mono(self, block: Block) -> Pcm:
+        pcm = block.pcm
+        if pcm.shape[1] == 1:
+            return pcm[:, 0]
+        channel = self._capture.channel
+        if channel is not None:
+            return np.ascontiguousarray(pcm[:, min(channel, pcm.shape[1] - 1)])
+        average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
+        return average
+
+    def _take(self, recording: Recording, pcm: Pcm) -> None:
+        pcm = np.concatenate([recording.rest, pcm])
+        whole = len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES
+        recording.rest = pcm[whole:]
+        for start in range(0, whole, FRAME_SAMPLES):
+            self._take_frame(recording, pcm[start : start + FRAME_SAMPLES])
+
+    def _take_frame(self, recording: Recording, frame: Pcm) -> None:
+        utterance, endpointer = recording.utterance, recording.endpointer
+        utterance.frames.append(frame)
+        utterance.grown.set()
+        was_speaking = endpointer.speaking
+        ending = endpointer.frame(self._detector.is_speech(frame))
+        if recording.until is not None or self._recording is not recording:
+            return
+        now = self._clock.now()
+        if endpointer.speaking and not was_speaking:
+            self._tell(ev.SpeechBegan(now))
+        elif was_speaking and not endpointer.speaking:
+            self._tell(ev.SpeechPaused(now))
+        if ending is not None:
+            self._tell(ev.Endpointed(utterance.utterance_id, ending, recording.speech_end, now))
+
+    def _complete(self, recording: Recording) -> None:
+        self._recording = None
+        self._microphone.hush()
+        utterance = recording.utterance
+        if len(recording.rest):
+            utterance.frames.append(np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest))))
+        utterance.close()
+        self._tell(ev.Recorded(utterance.utterance_id, recording.speech_end, self._clock.now()))
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def _start_sending(self, utterance: Utterance, sending: Coroutine[None, None, None]) -> None:
+        if self._tasks is None:
+            sending.close()
+            return
+        task = self._tasks.create_task(self._send_in_turn(utterance, sending), name="send utterance")
+        self._sending[utterance.utterance_id] = task
+
+    async def _send_in_turn(self, utterance: Utterance, sending: Coroutine[None, None, None]) -> None:
+        try:
+            async with self._one_at_a_time:
+                await sending
+        except LinkError as error:
+            log.debug("an utterance did not go up: %s", error)
+        else:
+            self._tell(ev.Committed(utterance.utterance_id, self._clock.now()))
+        finally:
+            sending.close()
+            self._sending.pop(utterance.utterance_id, None)
+
+    async def _send_live(self, utterance: Utterance, agreement: Agreement) -> None:
+        framing = self._framing(utterance.utterance_id, agreement)
+        for message in framing.opening():
+            await self._send(message)
+        sent = 0
+        while not utterance.complete or sent < len(utterance.frames):
+            utterance.grown.clear()
+            while sent < len(utterance.frames):
+                for message in framing.frame(utterance.frames[sent]):
+                    await self._send(message)
+                sent += 1
+            if not utterance.complete:
+                await utterance.grown.wait()
+        for message in framing.closing():
+            await self._send(message)
+
+    async def _send_whole(self, utterance: Utterance) -> None:
+        while not utterance.complete:
+            utterance.grown.clear()
+            await utterance.grown.wait()
+        await self._send(audio_data(wav_bytes(utterance.pcm())))
+
+    def _framing(self, utterance_id: str, agreement: Agreement) -> Framing:
+        opus = agreement.uplink == "opus"
+        if agreement.profile != "v1":
+            encode = self._codecs.opus_encoder().encode if opus else pcm16
+            return SeedFraming(encode, self._capture.tail_silence_ms)
+        encode = self._codecs.opus_encoder().encode if opus else l16
+        ssrc = self._dice.getrandbits(32)
+        packetizer = rtp.Packetizer(
+            rtp.OPUS if opus else rtp.L16, ssrc, self._dice.getrandbits(16), self._dice.getrandbits(32)
+        )
+        return V1Framing(utterance_id, ssrc, encode, packetizer, dtx=opus)

@@ -1,0 +1,150 @@
+"""`status`, `say` and `press`, over a real control socket with handlers that stand in for the daemon."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hero365_edge.cli import main
+from hero365_edge.cli.status import in_words
+from hero365_edge.core.lamp import Light
+from hero365_edge.errors import EdgeError
+from hero365_edge.fleet.control import ControlServer
+
+STATUS: dict[str, Any] = {
+    "state": "ready",
+    "link": {"state": "active", "profile": "v1", "realtime": True, "rtt_ms": None, "reconnects": 2},
+    "session_id": "5b1c",
+    "devices": {"microphone": "default", "panel": "works"},
+    "waiting_utterances": 2,
+    "last_text": "Tomorrow at two.",
+    "last_turn": {
+        "press": -1900,
+        "speech_end": 0,
+        "endpoint": 240,
+        "accepted": 262,
+        "first_byte": None,
+        "first_sample": 431,
+    },
+}
+
+
+class Daemon:
+    """Answers on a socket from a thread of its own, as another process would, and notes what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "control.sock"
+        self.config = folder / "config.yaml"
+        self.config.write_text(f"control: {{socket: {self.socket}}}\n")
+        self.asked: list[Mapping[str, object]] = []
+        self.refusal = ""
+        self._loop = asyncio.new_event_loop()
+        self._server = ControlServer(self.socket, dict.fromkeys(("status", "say", "press"), self._answer))
+        self._loop.run_until_complete(self._server.start())
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    async def _answer(self, message: Mapping[str, object]) -> Mapping[str, object]:
+        self.asked.append(message)
+        if self.refusal:
+            raise EdgeError(self.refusal)
+        return STATUS if message["do"] == "status" else {}
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    running = Daemon(tmp_path)
+    yield running
+    running.close()
+
+
+def test_status_is_readable_at_the_roadside(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--config", str(daemon.config)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "state      ready: ready; press the button and speak",
+        "link       active, profile v1, realtime yes, reconnects 2",
+        "session    5b1c",
+        "microphone default",
+        "panel      works",
+        "waiting    2 to be sent when the connection is back",
+        "last turn  heard 431 ms after the last word (good)",
+        "           in ms since speech_end: press -1900, speech_end 0, endpoint 240, accepted 262, first_sample 431",
+        "answer     Tomorrow at two.",
+    ]
+
+
+def test_status_as_json_is_the_daemons_answer(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json", "--config", str(daemon.config)]) == 0
+    assert json.loads(capsys.readouterr().out) == STATUS
+
+
+@pytest.mark.parametrize("light", Light)
+def test_every_state_has_words(light: Light) -> None:
+    assert "not a state" not in next(in_words({"state": light.value}))
+
+
+def test_what_the_daemon_does_not_say_is_unknown_and_never_good() -> None:
+    assert list(in_words({})) == [
+        "state      unknown: not a state this version knows",
+        "link       unknown",
+        "session    none",
+        "last turn  none yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("turn", "verdict"),
+    [
+        ({"speech_end": 0, "first_sample": 599}, "heard 599 ms after the last word (good)"),
+        ({"speech_end": 0, "first_sample": 600}, "heard 600 ms after the last word (over 600 ms)"),
+        ({"speech_end": 0, "committed": 300, "first_sample": None, "outcome": "failed"}, "no answer was heard (failed)"),
+        (dict.fromkeys(("speech_end", "first_sample")), "no answer was heard (unknown why)"),
+    ],
+)
+def test_the_last_turn_is_judged_by_the_seeds_target(turn: dict[str, int | None], verdict: str) -> None:
+    assert verdict in "\n".join(in_words({"last_turn": turn}))
+
+
+def test_say_hands_the_text_over(daemon: Daemon) -> None:
+    assert main(["say", "--config", str(daemon.config), "what is next?"]) == 0
+    assert daemon.asked == [{"do": "say", "text": "what is next?"}]
+
+
+@pytest.mark.parametrize(("options", "hold_s"), [([], 0.0), (["--hold", "2.5"], 2.5)])
+def test_press_is_a_tap_unless_it_is_held(options: list[str], hold_s: float, daemon: Daemon) -> None:
+    assert main(["press", *options, "--config", str(daemon.config)]) == 0
+    assert daemon.asked == [{"do": "press", "hold_s": hold_s}]
+
+
+@pytest.mark.parametrize("hold", ["-1", "61", "nan", "long"])
+def test_a_hold_that_no_finger_makes_is_wrong_usage(hold: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["press", f"--hold={hold}"])
+    assert ended.value.code == 2
+    assert f"{hold} is not a number of seconds from 0 to 60" in capsys.readouterr().err
+
+
+def test_a_refusal_of_the_daemon_exits_1_with_its_reason(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.refusal = "busy with another answer"
+    assert main(["say", "--config", str(daemon.config), "hello"]) == 1
+    assert capsys.readouterr().err == "hero365-edge: busy with another answer\n"
+
+
+@pytest.mark.parametrize("command", [["status"], ["say", "hello"], ["press"]])
+def test_without_a_daemon_each_exits_1_and_says_how_to_start_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"control: {{socket: {tmp_path}/control.sock}}\n")
+    assert main([*command, "--config", str(config)]) == 1
+    assert f"not running (no answer at {tmp_path}/control.sock)" in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""What reaches standard error, and that no token does, at DEBUG and with the real `websockets` library talking."""
+
+import io
+import logging
+import os
+import re
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from hero365_edge.cli import logs
+from hero365_edge.core.address import address
+from hero365_edge.fleet.secrets import keep_secret
+
+CANARY = "eyJcanary.canary-canary.canary_canary"
+log = logging.getLogger("hero365_edge.test")
+
+
+def lines(stream: io.StringIO) -> list[str]:
+    return stream.getvalue().splitlines()
+
+
+def test_a_person_reads_time_level_and_place() -> None:
+    stream = io.StringIO()
+    logs.set_up("info", {}, stream)
+    log.info("listening on %s", "default")
+    log.debug("too much")
+    (line,) = lines(stream)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} INFO    hero365_edge\.test: listening on default", line)
+
+
+@pytest.fixture
+def journal() -> Iterator[tuple[TextIO, dict[str, str]]]:
+    """A file that stands for the journal's stream, and the variable that says so."""
+    with tempfile.TemporaryFile("w+") as stream:
+        status = os.fstat(stream.fileno())
+        yield stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+
+
+def test_the_journal_gets_a_priority_before_each_line_and_no_time(journal: tuple[TextIO, dict[str, str]]) -> None:
+    stream, environ = journal
+    logs.set_up("debug", environ, stream)
+    log.debug("fine")
+    log.warning("two\nlines")
+    log.error("failed", exc_info=OSError("no card"))
+    stream.seek(0)
+    read = stream.read().splitlines()
+    assert read[:3] == ["<7>hero365_edge.test: fine", "<4>hero365_edge.test: two", "<4>lines"]
+    assert read[3] == "<3>hero365_edge.test: failed"
+    assert read[-1] == "<3>OSError: no card"
+    assert all(line.startswith("<") for line in read)
+
+
+def test_a_variable_inherited_from_a_service_does_not_make_a_terminal_the_journal() -> None:
+    stream = io.StringIO()
+    logs.set_up("info", {"JOURNAL_STREAM": "9:1234"}, stream)
+    log.info("here")
+    assert not stream.getvalue().startswith("<")
+
+
+def test_setting_up_again_replaces_the_first_and_leaves_others_alone() -> None:
+    first, second, others = io.StringIO(), io.StringIO(), logging.getLogger().handlers[:]
+    logs.set_up("warning", {}, first)
+    logs.set_up("debug", {}, second)
+    log.debug("once")
+    assert (first.getvalue(), len(lines(second))) == ("", 1)
+    assert logging.getLogger().handlers[:-1] == others
+
+
+async def dial_and_talk() -> None:
+    async def answer(connection: ServerConnection) -> None:
+        await connection.send(f"you are {CANARY}")
+
+    async with serve(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        target = address(f"ws://127.0.0.1:{port}/ws", "session", "user", "business", CANARY, "both")
+        async with connect(target.url, additional_headers=target.headers, proxy=None) as connection:
+            assert CANARY in str(await connection.recv())
+            log.debug("dialled %s", target.url)
+
+
+async def test_websockets_stays_at_info_when_everything_else_is_at_debug() -> None:
+    stream = io.StringIO()
+    keep_secret(CANARY)
+    logs.set_up("debug", {}, stream)
+    await dial_and_talk()
+    assert "dialled ws://127.0.0.1:" in stream.getvalue()
+    assert "GET /ws/" not in stream.getvalue()
+    assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_even_with_websockets_at_debug_no_token_is_written(known: bool) -> None:
+    """The request line and the header by their form alone; the rest because the token is known."""
+    stream = io.StringIO()
+    if known:
+        keep_secret(CANARY)
+    logs.set_up("debug", {}, stream)
+    logging.getLogger("websockets").setLevel(logging.DEBUG)
+    await dial_and_talk()
+    assert "> GET /ws/session?user_id=user&business_id=business&token=*** HTTP/1.1" in stream.getvalue()
+    assert "Authorization: Bearer ***" in stream.getvalue()
+    assert not known or "canary" not in stream.getvalue()
+
+
+def test_a_quieter_level_holds_for_websockets_too() -> None:
+    stream = io.StringIO()
+    logs.set_up("error", {}, stream)
+    logging.getLogger("websockets.client").warning("chatter")
+    assert stream.getvalue() == ""
+
+
+def test_a_line_that_cannot_be_formatted_does_not_spill_its_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+    """Only to our own stream: pytest's handlers raise, so they are taken away for it."""
+    keep_secret(CANARY)
+    stream = io.StringIO()
+    logging.getLogger().handlers.clear()
+    logs.set_up("info", {}, stream)
+    log.info("%d", CANARY)
+    assert "canary" not in stream.getvalue() + "".join(capfd.readouterr())
+
+
+def test_a_thread_that_dies_is_logged_and_scrubbed() -> None:
+    stream = io.StringIO()
+    keep_secret(CANARY)
+    logs.set_up("info", {}, stream)
+
+    def die() -> None:
+        raise OSError(CANARY)
+
+    thread = threading.Thread(target=die, name="capture")
+    thread.start()
+    thread.join()
+    assert "ERROR   hero365_edge.cli.logs: thread capture died" in stream.getvalue()
+    assert "OSError: ***" in stream.getvalue()
+
+
+def test_a_librarys_warning_goes_to_the_log() -> None:
+    stream = io.StringIO()
+    logs.set_up("info", {}, stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        warnings.warn("old way", DeprecationWarning, stacklevel=1)
+    assert "WARNING py.warnings: " in stream.getvalue()

@@ -1,0 +1,37 @@
+"""What many tests need: sound cards in software, and real speech."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hero365_edge.core.pcm import Pcm
+from tests import alsa_rig
+from tests import speech as recorded
+
+
+@pytest.fixture(scope="session")
+def alsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[alsa_rig.AlsaRig]:
+    """The ALSA rig, in this process's environment too. ALSA reads it anew whenever PortAudio is initialised."""
+    _require(alsa_rig.missing())
+    folder = tmp_path_factory.mktemp("alsa")
+    with alsa_rig.running(folder) as rig, pytest.MonkeyPatch.context() as environment:
+        for name in rig.environ.keys() - os.environ.keys() | {"ALSA_CONFIG_PATH"}:
+            environment.setenv(name, rig.environ[name])
+        yield rig
+
+
+@pytest.fixture(scope="session")
+def speech() -> Callable[[str], Pcm]:
+    """`speech("0870")` is real speech, 16 kHz mono; `tests/speech.py` has the names."""
+    _require(recorded.missing())
+    return recorded.speech
+
+
+def _require(missing: str | None) -> None:
+    """Skip where something is not installed, except in CI, where scripts/test should have installed it."""
+    if missing is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)

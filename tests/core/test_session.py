@@ -1,0 +1,509 @@
+"""The conversation, played as plain function calls: events in, effects out."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hero365_edge.core import effects as do
+from hero365_edge.core import events as ev
+from hero365_edge.core import gestures as g
+from hero365_edge.core import messages as m
+from hero365_edge.core.earcons import Earcon
+from hero365_edge.core.endpointer import Ending
+from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.session import Session
+from hero365_edge.core.situation import Limits
+from hero365_edge.core.states import RESTING, TRANSITIONS, State
+
+SEED = Agreement("seed", realtime=True)
+BUFFERED = Agreement("seed", realtime=False)
+V1 = Agreement("v1", realtime=True, uplink="opus")
+
+
+class Talk:
+    """A session with a clock in hand: `happen` an event, look at the effects."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        ids = count(1)
+        self.now = 100.0
+        self.session = Session(limits or Limits(), lambda: f"u{next(ids)}", self.now)
+        self.effects: list[do.Effect] = []
+        self.all: list[do.Effect] = []
+
+    def happen(self, make: Callable[[float], ev.Event], after_s: float = 0.0) -> list[do.Effect]:
+        self.now += after_s
+        self.effects = self.session.handle(make(self.now), self.now)
+        self.all += self.effects
+        return self.effects
+
+    def wait_for_deadline(self) -> list[do.Effect]:
+        deadline = self.session.deadline
+        assert deadline is not None
+        return self.happen(ev.TimeUp, max(0.0, deadline - self.now))
+
+    def link_up(self, agreement: Agreement = SEED) -> None:
+        self.happen(lambda at: ev.LinkUp(agreement, at))
+
+    def link_down(self) -> None:
+        self.happen(ev.LinkDown)
+
+    def tap(self) -> None:
+        self.happen(g.Pressed)
+        self.happen(g.Tapped, 0.4)
+
+    def receive(self, message: m.AnyMessage) -> list[do.Effect]:
+        return self.happen(lambda at: ev.Received(message, at), 0.05)
+
+    def processing(self, status: str = "processing") -> list[do.Effect]:
+        return self.receive(m.decode(f'{{"type": "audio_processing", "status": "{status}"}}'))
+
+    def speak_and_pause(self) -> list[do.Effect]:
+        assert self.session.turn is not None
+        utterance_id = self.session.turn.utterance_id
+        self.happen(ev.SpeechBegan, 0.1)
+        self.happen(ev.SpeechPaused, 1.0)
+        return self.happen(lambda at: ev.Endpointed(utterance_id, Ending.SILENCE, at - 0.6, at), 0.6)
+
+    def begin_answer(self) -> None:
+        self.happen(lambda at: ev.AnswerBegan(True, at), 0.1)
+
+    def tell(self, kind: type) -> list[do.Effect]:
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+
+@pytest.fixture
+def talk() -> Talk:
+    talk = Talk()
+    talk.link_up()
+    return talk
+
+
+def test_a_turn_goes_from_ready_through_listening_processing_and_speaking_back_to_ready(talk: Talk) -> None:
+    states = [talk.session.state]
+    talk.tap()
+    states.append(talk.session.state)
+    talk.speak_and_pause()
+    states.append(talk.session.state)
+    talk.processing()
+    talk.begin_answer()
+    states.append(talk.session.state)
+    talk.happen(ev.FirstSampleHeard)
+    talk.happen(ev.PlaybackEnded, 2.0)
+    states.append(talk.session.state)
+    assert states == [State.READY, State.LISTENING, State.PROCESSING, State.SPEAKING, State.READY]
+    [closed] = talk.tell(do.CloseTurn)
+    assert isinstance(closed, do.CloseTurn)
+    assert closed.turn.outcome == "answered"
+    times = closed.turn.since_speech_end_ms()
+    assert times["speech_end"] == 0
+    assert times["endpoint"] == 600
+    assert times["first_sample"] is not None
+
+
+def test_nothing_goes_up_before_the_gesture_is_settled(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    assert not talk.tell(do.Settle)
+    talk.happen(g.HoldBegan, 0.35)
+    assert talk.tell(do.Settle) == [do.Settle(live=True, held=True)]
+
+
+def test_the_release_ends_push_to_talk_and_is_its_speech_end(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.happen(g.HoldBegan, 0.35)
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.happen(g.Released, 2.0)
+    assert talk.tell(do.Commit) == [do.Commit(talk.now)]
+    assert talk.session.state is State.PROCESSING
+    assert talk.session.turn is not None
+    assert talk.session.turn.speech_end == talk.now
+
+
+def test_a_press_while_listening_sends_now(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.5)
+    talk.happen(g.Pressed, 1.0)
+    assert talk.tell(do.Commit)
+    assert talk.session.state is State.PROCESSING
+
+
+@pytest.mark.parametrize("speaking", [False, True])
+def test_a_press_while_processing_or_speaking_interrupts_and_listens(talk: Talk, speaking: bool) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    if speaking:
+        talk.begin_answer()
+    talk.happen(g.Pressed, 0.5)
+    assert talk.session.state is State.LISTENING
+    assert talk.tell(do.Silence)
+    [closed] = talk.tell(do.CloseTurn)
+    assert isinstance(closed, do.CloseTurn)
+    assert closed.turn.outcome == "interrupted"
+
+
+def test_what_is_left_of_an_interrupted_answer_is_dropped_until_the_new_turns_processing(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.tap()
+    talk.speak_and_pause()
+    assert not talk.tell(do.Admit), "the old answer may still be flowing"
+    talk.processing()
+    assert talk.tell(do.Admit) == [do.Admit(play=True)]
+
+
+def test_an_interrupted_answer_stays_dropped_when_nobody_spoke_after_it(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.tap()
+    turn = talk.session.turn
+    assert turn is not None
+    talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.NO_SPEECH, at, at), 6.0)
+    assert talk.session.state is State.READY
+    assert not talk.tell(do.Admit)
+
+
+def test_in_v1_the_interruption_is_told_to_the_backend_by_the_responses_name() -> None:
+    talk = Talk()
+    talk.link_up(V1)
+    talk.tap()
+    assert talk.session.turn is not None
+    mine = talk.session.turn.utterance_id
+    talk.speak_and_pause()
+    talk.receive(m.ResponseStarted(response_id="r1", utterance_id=mine, ssrc=7))
+    assert talk.tell(do.Expect) == [do.Expect("r1", 7)]
+    talk.begin_answer()
+    talk.happen(g.Pressed, 0.5)
+    assert talk.tell(do.Silence) == [do.Silence("r1")]
+    talk.happen(g.Tapped, 0.4)
+    talk.receive(m.ResponseStarted(response_id="r2", utterance_id=mine, ssrc=8))
+    assert not talk.tell(do.Expect), "a late answer to the interrupted utterance is not wanted"
+
+
+def test_an_answer_that_begins_during_the_pause_is_held_and_played_when_nobody_goes_on(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.happen(ev.SpeechPaused, 1.0)
+    talk.processing()
+    assert talk.tell(do.Admit) == [do.Admit(play=False)]
+    talk.begin_answer()
+    assert talk.session.state is State.LISTENING
+    turn = talk.session.turn
+    assert turn is not None
+    talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.1)
+    assert talk.tell(do.Admit) == [do.Admit(play=True)]
+    assert talk.session.state is State.SPEAKING
+
+
+def test_an_answer_that_begins_during_a_pause_is_thrown_away_when_speech_goes_on(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.happen(ev.SpeechPaused, 1.0)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.SpeechBegan, 0.1)
+    assert talk.tell(do.Silence)
+    talk.happen(ev.SpeechPaused, 0.5)
+    turn = talk.session.turn
+    assert turn is not None
+    talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.6)
+    assert not talk.tell(do.Admit), "the answer to the first half still flows"
+    assert talk.session.state is State.PROCESSING
+    talk.processing()
+    assert talk.tell(do.Admit) == [do.Admit(play=True)]
+
+
+def test_a_press_without_a_link_records_keeps_and_dials_at_once() -> None:
+    talk = Talk()
+    talk.link_down()
+    assert talk.session.state is State.OFFLINE
+    talk.tap()
+    assert do.DialNow() in talk.all
+    talk.speak_and_pause()
+    assert talk.session.state is State.HOLDING
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.HELD)]
+    talk.link_up()
+    assert talk.tell(do.SendKept) == [do.SendKept("u1")]
+    assert talk.session.state is State.PROCESSING
+    talk.processing()
+    assert do.Forget("u1") in talk.all
+
+
+def test_an_utterance_goes_live_when_the_link_comes_up_while_it_is_recorded() -> None:
+    talk = Talk()
+    talk.tap()
+    talk.link_up()
+    assert talk.tell(do.Settle) == [do.Settle(live=True, held=False)]
+
+
+def test_an_utterance_whose_link_breaks_is_kept_whole_and_sent_again(talk: Talk) -> None:
+    talk.tap()
+    talk.link_down()
+    assert talk.tell(do.Hold)
+    talk.link_up()
+    assert not talk.tell(do.Settle), "part of it went up on the old link"
+    talk.speak_and_pause()
+    assert talk.tell(do.SendKept) == [do.SendKept("u1")]
+
+
+def test_an_utterance_that_was_not_accepted_when_the_link_broke_is_sent_again(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.link_down()
+    assert talk.session.state is State.HOLDING
+    talk.link_up()
+    assert talk.tell(do.SendKept) == [do.SendKept("u1")]
+
+
+def test_an_utterance_that_was_accepted_is_not_sent_again(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.link_down()
+    assert talk.session.state is State.OFFLINE
+    talk.link_up()
+    assert not talk.tell(do.SendKept)
+
+
+def test_several_kept_utterances_go_up_one_after_the_other_in_order() -> None:
+    talk = Talk()
+    for _ in range(3):
+        talk.tap()
+        talk.speak_and_pause()
+    talk.link_up(BUFFERED)
+    for _ in range(3):
+        talk.processing()
+        talk.begin_answer()
+        talk.happen(ev.PlaybackEnded, 1.0)
+    sent = [effect.utterance_id for effect in talk.all if isinstance(effect, do.SendKept)]
+    assert sent == ["u1", "u2", "u3"]
+    assert talk.session.state is State.READY
+
+
+def test_a_kept_utterance_that_becomes_too_old_is_dropped_and_told() -> None:
+    talk = Talk(Limits(max_age_s=20.0))
+    talk.tap()
+    talk.speak_and_pause()
+    talk.wait_for_deadline()
+    assert talk.tell(do.Forget) == [do.Forget("u1")]
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.EXPIRED)]
+    talk.link_up()
+    assert not talk.tell(do.SendKept)
+
+
+def test_an_utterance_that_nobody_accepts_makes_the_link_suspect(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.wait_for_deadline()
+    assert talk.tell(do.Redial)
+    assert talk.session.state is State.HOLDING
+
+
+def test_a_duplicate_that_the_backend_skipped_is_accepted_and_the_turn_over() -> None:
+    talk = Talk()
+    talk.tap()
+    talk.speak_and_pause()
+    talk.link_up()
+    talk.processing("skipped_duplicate")
+    assert do.Forget("u1") in talk.all
+    assert talk.session.state is State.READY
+
+
+def test_buffered_frames_are_no_acceptance_of_the_utterance(talk: Talk) -> None:
+    talk.tap()
+    talk.processing("buffered")
+    talk.speak_and_pause()
+    talk.processing("buffered")
+    assert do.Forget("u1") not in talk.all
+
+
+def test_an_answer_of_text_alone_ends_the_turn_when_no_sound_follows(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.happen(lambda at: ev.TextAnswered("done", at))
+    assert talk.session.state is State.PROCESSING, "its sound may follow as a stream"
+    talk.wait_for_deadline()
+    assert talk.session.state is State.READY
+
+
+def test_the_welcome_changes_nothing(talk: Talk) -> None:
+    assert talk.happen(lambda at: ev.TextAnswered("Hello!", at)) == []
+
+
+def test_a_whole_copy_of_a_streamed_answer_is_not_played_again(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(lambda at: ev.SpokenAnswered("hello", b"x", "mp3", at))
+    assert not talk.tell(do.PlayWhole)
+
+
+def test_a_backend_that_never_says_processing_is_heard_all_the_same(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    assert talk.tell(do.Admit) == [do.Admit(play=True)]
+    talk.begin_answer()
+    assert talk.session.state is State.SPEAKING
+    assert do.Forget("u1") in talk.all
+
+
+def test_a_double_tap_plays_the_last_answer_and_sends_nothing(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.happen(g.DoubleTapped, 0.3)
+    assert talk.tell(do.Discard)
+    assert talk.tell(do.Replay)
+    assert not [effect for effect in talk.all if isinstance(effect, do.Settle | do.Commit)]
+
+
+def test_a_double_tap_on_an_answer_only_stops_it(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(g.Pressed, 1.0)
+    talk.happen(g.DoubleTapped, 0.2)
+    assert not talk.tell(do.Replay)
+    assert talk.session.state is State.READY
+
+
+def test_a_long_hold_ends_the_session_but_not_while_somebody_speaks(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.happen(g.HoldBegan, 0.35)
+    talk.happen(ev.SpeechBegan, 1.0)
+    talk.happen(g.LongHeld, 7.0)
+    assert not talk.tell(do.EndSession)
+    talk.happen(g.Released, 1.0)
+    assert talk.session.state is State.PROCESSING
+    talk.happen(g.LongHeld, 10.0)
+    assert talk.tell(do.EndSession)
+    assert talk.session.state is State.READY, "the next press begins a new session"
+
+
+def test_an_idle_session_is_ended_and_the_next_press_dials_again(talk: Talk) -> None:
+    talk.wait_for_deadline()
+    assert talk.tell(do.EndSession)
+    assert talk.session.state is State.READY
+    talk.happen(g.Pressed)
+    assert talk.tell(do.DialNow)
+
+
+def test_a_lost_microphone_is_a_fault_and_what_was_said_is_sent(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.2)
+    talk.happen(ev.MicrophoneLost, 1.0)
+    assert talk.tell(do.Commit)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.PlaybackEnded, 1.0)
+    assert talk.session.state is State.FAULT
+    talk.happen(g.Pressed)
+    assert talk.session.state is State.FAULT, "a deaf box does not claim to listen"
+    talk.happen(ev.MicrophoneFound)
+    assert talk.session.state is State.READY
+
+
+def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.MicrophoneLost)
+    talk.happen(g.Pressed)
+    assert talk.tell(do.Silence)
+    assert talk.session.state is State.FAULT
+
+
+def test_a_refused_token_is_a_fault_and_a_link_ends_it(talk: Talk) -> None:
+    talk.happen(lambda at: ev.LinkDown(at, refused=True))
+    assert talk.session.state is State.FAULT
+    talk.link_up()
+    assert talk.session.state is State.READY
+
+
+def test_a_stuck_button_does_not_record_for_ever(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.happen(g.HoldBegan, 0.35)
+    talk.happen(g.Stuck, 60.0)
+    assert talk.tell(do.Discard)
+    assert talk.session.state is State.FAULT
+
+
+def test_a_typed_question_is_a_turn_without_a_recording(talk: Talk) -> None:
+    talk.happen(lambda at: ev.Said("what is next", at))
+    assert talk.tell(do.Send) == [do.Send(m.TextInput(text="what is next", want_audio_response=True))]
+    talk.happen(lambda at: ev.SpokenAnswered("the boiler", b"x", "mp3", at))
+    assert talk.tell(do.PlayWhole)
+
+
+def test_an_error_after_the_utterance_ends_the_turn_and_is_told(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.receive(m.Error(error="no"))
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.FAULT)]
+    assert talk.session.state is State.READY
+
+
+MESSAGES = st.sampled_from(
+    [
+        *(m.AudioProcessing(status=status) for status in ("processing", "buffered", "skipped_duplicate", "cancelled")),  # type: ignore[arg-type]  # a plain str out of the tuple
+        m.AudioProcessing(status="processing", utterance_id="u1"),
+        m.ResponseStarted(response_id="r", utterance_id="u1", ssrc=1),
+        m.ResponseStarted(response_id="r", utterance_id="u2", ssrc=1),
+        m.ResponseEnded(response_id="r"),
+        m.Error(error="x"),
+        m.SessionEnded(),
+        m.ContextUpdated(),
+    ]
+)
+EVENTS = st.one_of(
+    st.sampled_from(
+        [
+            *(g.Pressed, g.HoldBegan, g.Tapped, g.Released, g.DoubleTapped, g.LongHeld, g.Stuck),
+            *(ev.LinkDown, ev.SpeechBegan, ev.SpeechPaused, ev.FirstSampleHeard, ev.StillSpeaking, ev.PlaybackEnded),
+            *(ev.MicrophoneLost, ev.MicrophoneFound, ev.SessionEndAsked, ev.TimeUp),
+        ]
+    ),
+    st.sampled_from([SEED, BUFFERED, V1]).map(lambda agreement: lambda at: ev.LinkUp(agreement, at)),
+    MESSAGES.map(lambda message: lambda at: ev.Received(message, at)),
+    st.booleans().map(lambda streamed: lambda at: ev.AnswerBegan(streamed, at)),
+    st.just(lambda at: ev.TextAnswered("text", at)),
+    st.just(lambda at: ev.SpokenAnswered("text", b"x", "mp3", at)),
+    st.just(lambda at: ev.Said("text", at)),
+    st.tuples(st.sampled_from(["u1", "u2", "u3"]), st.sampled_from(Ending)).map(
+        lambda pair: lambda at: ev.Endpointed(pair[0], pair[1], at - 0.6, at)
+    ),
+    st.just(lambda at: ev.Recorded("u1", at, at)),
+    st.just(lambda at: ev.Committed("u1", at)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(EVENTS, st.floats(0.0, 40.0)), max_size=40))
+def test_any_events_in_any_order_keep_the_session_legal_and_never_stuck(
+    script: list[tuple[Callable[[float], ev.Event], float]],
+) -> None:
+    talk = Talk()
+    for make, after_s in script:
+        talk.happen(make, after_s)
+        assert talk.session.state in TRANSITIONS
+        if talk.session.state not in RESTING:
+            assert talk.session.deadline is not None, "a state that waits has a time limit"
+    for _ in range(12):
+        if talk.session.state in RESTING and not talk.session.waiting:
+            break
+        talk.wait_for_deadline()
+    assert talk.session.state in RESTING, "time alone brings every state to rest"
+    assert talk.session.waiting == 0, "what waits expires"
+
+
+def test_every_state_is_reached_from_the_table() -> None:
+    targets = {target for steps in TRANSITIONS.values() for target in steps.values() if target is not None}
+    assert targets | RESTING == set(State)

@@ -1,0 +1,175 @@
+"""PortAudio's microphone on the ALSA rig: names, a busy interpreter, a card that hangs."""
+
+import asyncio
+
+import numpy as np
+import pyaudio
+import pytest
+
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.devices.clock import SystemClock
+from hero365_edge.devices.microphone import PortAudioMicrophone
+from hero365_edge.devices.portaudio import Card, SampleTimes, formats, pick
+from hero365_edge.errors import DeviceError
+from hero365_edge.fakes.clock import FakeClock
+from hero365_edge.ports import Block
+from tests.alsa_rig import AlsaRig
+
+CLOCK = SystemClock()
+CARDS = [
+    Card(0, "USB PnP Sound Device: Audio (hw:1,0)", 48_000, 1),
+    Card(1, "seeed-2mic-voicecard: - (hw:2,0)", 48_000, 2),
+    Card(2, "USB Camera: Audio (hw:3,0)", 48_000, 1),
+    Card(3, "usb", 48_000, 2),
+    Card(4, "default", 44_100, 32),
+]
+
+
+@pytest.mark.parametrize(("name", "index"), [("default", 4), ("usb", 3), ("SEEED", 1), ("PnP", 0)])
+def test_a_card_is_picked_by_its_whole_name_or_by_a_part_no_other_has(name: str, index: int) -> None:
+    assert pick(CARDS, "input", name).index == index
+
+
+def test_a_part_that_several_have_is_an_error_that_lists_them() -> None:
+    with pytest.raises(DeviceError, match=r"microphone 'USB' could be any of: 'USB PnP.*', 'USB Camera.*', 'usb'$"):
+        pick(CARDS, "input", "USB")
+
+
+def test_a_name_nobody_has_is_an_error_that_lists_what_there_is() -> None:
+    with pytest.raises(DeviceError, match=r"speaker 'jabra' is not there; there are: 'USB PnP.*'default'$"):
+        pick(CARDS, "output", "jabra")
+    with pytest.raises(DeviceError, match="there are: none at all"):
+        pick([], "output", "jabra")
+
+
+def test_speech_rate_and_mono_are_tried_before_what_the_card_prefers() -> None:
+    assert formats(CARDS[0], 0) == [(16_000, 1), (48_000, 1)]
+    assert formats(CARDS[1], 0) == [(16_000, 1), (16_000, 2), (48_000, 1), (48_000, 2)]
+    assert formats(CARDS[1], 44_100) == [(44_100, 1), (44_100, 2)]
+    assert formats(Card(0, "array", 16_000, 6), 0) == [(16_000, 1), (16_000, 2), (16_000, 6)]
+
+
+def test_a_late_callback_does_not_move_the_times_of_the_samples() -> None:
+    times = SampleTimes(16_000)
+    for block in range(8):
+        late = 0.050 if block == 5 else 0.0
+        times.note(block * 320, 100.0 + block * 0.020 + late)
+        assert times.of(block * 320) == pytest.approx(100.0 + block * 0.020)
+
+
+def test_times_follow_a_card_that_began_later_than_it_said() -> None:
+    times = SampleTimes(16_000)
+    for block in range(8):
+        times.note(block * 320, 100.0 + block * 0.020 + (0.017 if block >= 3 else 0.0))
+    assert times.of(0) == pytest.approx(100.017)
+
+
+async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None:
+    microphone = PortAudioMicrophone(FakeClock(), rate_hz=16_000)
+    microphone.channels = 1
+    microphone.listen(since=0)
+    for number in range(3260):
+        _callback(microphone, np.full(320, number, np.int16))
+    assert microphone.dropped_blocks == 10
+    assert (await microphone.read()).pcm[0, 0] == 10
+
+
+async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:
+    clock = FakeClock()
+    microphone = PortAudioMicrophone(clock, rate_hz=16_000)
+    microphone.channels = 1
+    microphone.listen(since=0)
+    for _ in range(5):
+        clock.advance(0.020)
+        _callback(microphone, np.zeros(320, np.int16))
+    clock.advance(0.320)  # 300 ms nobody took
+    _callback(microphone, np.zeros(320, np.int16), flags=pyaudio.paInputOverflow)
+    blocks = [await microphone.read() for _ in range(6)]
+    assert microphone.overflows == 1
+    assert blocks[5].captured_at == pytest.approx(clock.now() - 0.020)
+    assert blocks[4].captured_at == pytest.approx(clock.now() - 0.340)
+
+
+def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0) -> None:
+    """As PortAudio's thread does it, on a host that gives no times."""
+    no_times = {"input_buffer_adc_time": 0.0, "current_time": 0.0, "output_buffer_dac_time": 0.0}
+    microphone._arrived(pcm.tobytes(), pcm.size, no_times, flags)
+
+
+async def _read_for(microphone: PortAudioMicrophone, seconds: float) -> list[Block]:
+    blocks = []
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                blocks.append(await microphone.read())
+    except TimeoutError:
+        return blocks
+
+
+@pytest.mark.alsa
+async def test_a_card_is_opened_by_a_part_of_its_name(alsa: AlsaRig) -> None:
+    microphone = PortAudioMicrophone(CLOCK, "MIC48", rate_hz=48_000, period_ms=10)
+    microphone.start()
+    microphone.listen(CLOCK.now())
+    block = (await _read_for(microphone, 0.1))[0]
+    microphone.close()
+    assert (microphone.rate_hz, block.pcm.shape) == (48_000, (480, 1))
+
+
+@pytest.mark.alsa
+async def test_only_cards_that_can_record_are_offered_as_microphones(alsa: AlsaRig) -> None:
+    with pytest.raises(DeviceError) as raised:
+        PortAudioMicrophone(CLOCK, "hero_spk").start()
+    assert "'hero_mic'" in str(raised.value)
+    assert "'hero_spk48'" not in str(raised.value)
+
+
+@pytest.mark.alsa
+async def test_an_idle_microphone_never_wakes_the_event_loop(alsa: AlsaRig) -> None:
+    microphone = PortAudioMicrophone(CLOCK, "hero_mic")
+    microphone.start()
+    await asyncio.sleep(0.3)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await microphone._bell.wait()
+    assert CLOCK.now() - microphone.last_block_at < 0.1
+    microphone.close()
+
+
+@pytest.mark.alsa
+async def test_an_interpreter_busy_for_a_third_of_a_second_loses_nothing(alsa: AlsaRig) -> None:
+    pcm = (np.arange(24_000) + 1).astype(np.int16)
+    alsa.feed(pcm)
+    microphone = PortAudioMicrophone(CLOCK, "hero_fmic")
+    microphone.start()
+    microphone.listen(since=0)
+    blocks = await _read_for(microphone, 0.4)
+    begin = CLOCK.now()
+    while CLOCK.now() < begin + 0.3:
+        sum(range(2_000_000))  # in C, holding the GIL all the while
+    blocks += await _read_for(microphone, 1.0)
+    microphone.close()
+    heard = np.concatenate([block.pcm[:, 0] for block in blocks])
+    first = int(np.flatnonzero(heard)[0])
+    assert np.array_equal(heard[first : first + pcm.size], pcm)
+    assert np.diff([block.captured_at for block in blocks]) == pytest.approx(0.020, abs=0.005)
+
+
+@pytest.mark.alsa
+async def test_a_card_that_hangs_shows_by_its_age_and_can_be_closed_at_once(alsa: AlsaRig) -> None:
+    microphone = PortAudioMicrophone(CLOCK, "hero_mic")
+    microphone.start()
+    await asyncio.sleep(0.2)
+    alsa.freeze("hero_mic")
+    try:
+        await asyncio.sleep(0.3)
+        assert CLOCK.now() - microphone.last_block_at > 0.25
+        begin = CLOCK.now()
+        microphone.close()
+        assert CLOCK.now() - begin < 0.25
+    finally:
+        alsa.thaw("hero_mic")
+    microphone.start()
+    await asyncio.sleep(0.3)
+    assert CLOCK.now() - microphone.last_block_at < 0.1
+    microphone.close()

@@ -1,0 +1,83 @@
+"""Settings that are each in range and wrong all the same."""
+
+from pathlib import Path
+
+import pytest
+
+from hero365_edge.config import load
+from hero365_edge.crosscheck import contradictions
+from hero365_edge.errors import ConfigError
+from hero365_edge.settings import Backend, Settings
+
+GOOD = [
+    "backend: {url: 'wss://voice.example.com/v1'}",
+    "backend: {url: 'ws://localhost:8000/ws'}",
+    "backend: {url: 'ws://127.0.0.1:8000/ws'}",
+    "backend: {url: 'ws://[::1]:8000/ws'}",
+    "audio: {input: {rate_hz: 48000}}",
+    "capture: {barge_in: voice, echo_cancel: true}",
+    "panel: {lamp_pins: [5, 6, 13]}",
+    "metrics: {listen: '127.0.0.1:9365'}",
+    "metrics: {listen: '[::1]:9365'}",
+]
+
+BAD = [
+    ("backend: {url: 'https://api.hero365.ai'}", "backend.url", "must be wss://"),
+    ("backend: {url: 'wss://'}", "backend.url", "wss:// and a host"),
+    ("backend: {url: ''}", "backend.url", "must be wss://"),
+    ("backend: {url: 'wss://host:port/'}", "backend.url", "not a URL"),
+    ("backend: {url: 'wss://[half/'}", "backend.url", "not a URL"),
+    ("backend: {url: 'ws://api.hero365.ai/ws'}", "backend.url", "use wss://"),
+    ("backend: {url: 'ws://10.0.0.1/ws'}", "backend.url", "use wss://"),
+    ("backend: {url: 'ws://localhost.evil.example/ws'}", "backend.url", "use wss://"),
+    ("audio: {output: {rate_hz: 100}}", "audio.output.rate_hz", "0 or at least 8000"),
+    ("capture: {barge_in: voice}", "capture.barge_in", "capture.echo_cancel: true"),
+    ("panel: {button_pin: 22}", "panel.lamp_pins", "has 22, which is panel.button_pin"),
+    ("panel: {lamp_pins: [5, 5]}", "panel.lamp_pins", "not name a pin twice"),
+    ("metrics: {listen: '9365'}", "metrics.listen", "ADDRESS:PORT"),
+    ("metrics: {listen: '127.0.0.1:99999'}", "metrics.listen", "ADDRESS:PORT"),
+    ("metrics: {listen: '127.0.0.1:9365/metrics'}", "metrics.listen", "ADDRESS:PORT"),
+    ("control: {socket: control.sock}", "control.socket", "absolute path"),
+    (f"control: {{socket: /{'x' * 107}}}", "control.socket", "at most 107 bytes"),
+]
+
+
+def test_the_defaults_contradict_nothing() -> None:
+    assert not list(contradictions(Settings()))
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_what_fits_together_is_taken(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    load([file], {})
+
+
+@pytest.mark.parametrize(("text", "key", "why"), BAD)
+def test_what_does_not_fit_is_refused_by_file_key_and_reason(text: str, key: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load([file], {})
+    assert str(caught.value).startswith(f"{file}: {key} ")
+    assert why in str(caught.value)
+
+
+def test_of_two_settings_that_contradict_the_one_that_was_written_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^variable HERO365_EDGE_PANEL__BUTTON_PIN: panel\.lamp_pins has 22"):
+        load([], {"HERO365_EDGE_PANEL__BUTTON_PIN": "22"})
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        Backend(url="wss://api.hero365.ai/ws?token=eyJcanary"),
+        Backend(url="wss://me:eyJcanary@api.hero365.ai/ws"),
+        Backend(url="wss://api.hero365.ai/ws#eyJcanary"),
+        Backend(token_file="eyJcanary.canary.canary"),  # noqa: S106  a token where its file's path belongs
+    ],
+)
+def test_a_token_in_the_wrong_place_is_refused_and_not_repeated(backend: Backend) -> None:
+    problems = list(contradictions(Settings(backend=backend)))
+    assert len(problems) == 1
+    assert "canary" not in str(problems)
