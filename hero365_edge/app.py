@@ -2,27 +2,44 @@
 
 import asyncio
 import contextlib
-import logging
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hero365_edge import connection, downlink, orders, uplink
+from hero365_edge.button import Button
 from hero365_edge.cards import Cards
+from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.core import events as ev
 from hero365_edge.core import handshake, situation
+from hero365_edge.core.gestures import Gestures
 from hero365_edge.core.session import Session
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.dialogue import Dialogue
-from hero365_edge.errors import DeviceError
 from hero365_edge.fleet.control import ControlServer
 from hero365_edge.health import Health
-from hero365_edge.ports import World
+from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor
 from hero365_edge.settings import Settings
-
-log = logging.getLogger(__name__)
 
 STOP_S = 3.5
 """The session's goodbye may take so long after SIGTERM; the whole exit 5 s (PRODUCT section 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything the appliance is built on; `cli` fills it with devices or with fakes."""
+
+    clock: Clock
+    microphone: Microphone
+    speaker: Speaker
+    detector: Detector
+    codecs: Codecs
+    panel: Panel
+    dialer: Dialer
+    supervisor: Supervisor
+    read_token: Callable[[], str]
+    """The token as it is now; read again before each dial. Raises ConfigError."""
 
 
 class Appliance:
@@ -33,7 +50,14 @@ class Appliance:
         self._world = world
         clock = world.clock
         self.session = Session(_session_limits(settings), lambda: str(uuid.uuid4()), clock.now())
-        self.dialogue = Dialogue(clock, self.session, world.panel, settings.log.transcripts, self._seen)
+        self.dialogue = Dialogue(
+            clock,
+            self.session,
+            Gestures(settings.panel.debounce_ms),
+            world.panel,
+            log_transcripts=settings.log.transcripts,
+            seen=self._seen,
+        )
         happen = self.dialogue.happen
         self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, _playback(settings), happen)
         self.connection = connection.Connection(
@@ -44,8 +68,8 @@ class Appliance:
         )
         self.dialogue.connect(self.uplink, self.downlink, self.connection)
         self.cards = Cards(clock, world.microphone, world.speaker, happen, self.downlink.card_lost)
-        self.health = Health(world, self.cards, self.describe)
-        self.panel_trouble = ""
+        self.button = Button(clock, world.panel, self.dialogue.edge)
+        self.health = Health(clock, world.supervisor, self.cards, self.describe)
         self.listeners: list[asyncio.Queue[ev.Event]] = []
         """Each gets every event, for whoever watches a run, such as the demo; full queues miss out."""
 
@@ -55,12 +79,12 @@ class Appliance:
         control = ControlServer(Path(path), orders.handlers(self)) if path else None
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._start_panel(tasks)
                 work = {
                     "connection": self.connection.run(),
                     "uplink": self.uplink.run(),
                     "downlink": self.downlink.run(),
                     "dialogue": self.dialogue.run(),
+                    "button": self.button.run(),
                     "cards": self.cards.run(),
                     "health": self.health.run(),
                 }
@@ -71,12 +95,12 @@ class Appliance:
                 await stop.wait()
                 self._world.supervisor.stopping()
                 await self._say_goodbye()
-                for task in [*running, *self._panel_tasks]:
+                for task in running:
                     task.cancel()
         finally:
             if control is not None:
                 await control.close()
-            self._world.panel.close()
+            self.button.close()
             self.cards.close()
 
     def reload(self, settings: Settings) -> list[str]:
@@ -110,7 +134,7 @@ class Appliance:
             "devices": {
                 "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
                 "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
-                "panel": self.panel_trouble or "works",
+                "panel": self.button.trouble or "works",
             },
             "waiting_utterances": self.session.waiting,
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
@@ -120,25 +144,8 @@ class Appliance:
 
     def describe(self) -> str:
         """One line for systemd and people."""
-        trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.panel_trouble
+        trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.button.trouble
         return f"{self.dialogue.light.value}, link {self.connection.state.value}{f'; {trouble}' if trouble else ''}"
-
-    def _start_panel(self, tasks: asyncio.TaskGroup) -> None:
-        self._panel_tasks: list[asyncio.Task[None]] = []
-        try:
-            self._world.panel.start()
-        except DeviceError as error:
-            self.panel_trouble = str(error)
-            log.warning("no button and no lamp: %s", error)
-            return
-        self._panel_tasks.append(tasks.create_task(self._watch_panel(), name="panel"))
-
-    async def _watch_panel(self) -> None:
-        try:
-            await self.dialogue.watch_button()
-        except DeviceError as error:
-            self.panel_trouble = str(error)
-            log.warning("the panel is lost: %s", error)
 
     async def _say_goodbye(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -36,15 +36,14 @@ class Cards:
         """Why the microphone does not work; empty while it does."""
         self.speaker_trouble = "not opened yet"
         """Why the speaker does not work; empty while it does."""
-        self.looked_at = clock.now()
-        """When the cards were last looked after: the watchdog's sign that a missing card is being cared for."""
+        self._looked_at = clock.now()
 
     async def run(self) -> None:
         """Look after the cards, for ever."""
         while True:
             if self.microphone_trouble or self.speaker_trouble:
                 await self._open()
-            self.looked_at = self._clock.now()
+            self._looked_at = self._clock.now()
             await asyncio.sleep(TRY_EVERY_S if self.microphone_trouble or self.speaker_trouble else LOOK_EVERY_S)
             self._look()
 
@@ -52,6 +51,12 @@ class Cards:
         """Let both cards go."""
         self._microphone.close()
         self._speaker.close()
+
+    def progress_at(self, now: float) -> float:
+        """When the cards last moved or, where one does not, were last looked after: the watchdog's question."""
+        capture_at = max(self._microphone.last_block_at, self._looked_at)
+        playing = self._speaker.queued_samples > 0 and not self.speaker_trouble
+        return min(capture_at, self._speaker.last_callback_at if playing else now)
 
     def _look(self) -> None:
         now = self._clock.now()

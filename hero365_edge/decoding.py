@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hero365_edge.codec_ports import Codecs, PacketDecoder, Resampler, StreamDecoder
 from hero365_edge.core import rtp
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, from_bytes, silence
 from hero365_edge.core.sniff import AudioKind, Sniffer
 from hero365_edge.core.wav import WavDecoder
 from hero365_edge.errors import WireError
-from hero365_edge.ports import Codecs, PacketDecoder, Resampler, StreamDecoder
 
 SLICE_BYTES = 8192
 """So much is decoded at a time: a quarter of a second of PCM, a second of MP3; a few milliseconds of work."""

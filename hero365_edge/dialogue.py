@@ -30,7 +30,14 @@ class Dialogue:
     """Carries out what the session orders. Everything happens in the event loop, one event at a time."""
 
     def __init__(
-        self, clock: Clock, session: Session, panel: Panel, log_transcripts: bool, seen: Callable[[ev.Event], None]
+        self,
+        clock: Clock,
+        session: Session,
+        gestures: Gestures,
+        panel: Panel,
+        *,
+        log_transcripts: bool,
+        seen: Callable[[ev.Event], None],
     ) -> None:
         """`seen` is told each event, for status and measurements. `connect` comes before `run`."""
         self._clock = clock
@@ -38,7 +45,7 @@ class Dialogue:
         self._panel = panel
         self.log_transcripts = log_transcripts
         self._seen = seen
-        self._gestures = Gestures()
+        self._gestures = gestures
         self._events: deque[ev.Event] = deque()
         self._handling = False
         self._changed = asyncio.Event()
@@ -161,11 +168,7 @@ class Dialogue:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
-
-    async def watch_button(self) -> None:
-        """Take the panel's edges, for ever."""
-        while True:
-            self.edge(await self._panel.edge())
+            await asyncio.sleep(0)  # an edge that waits to be told comes before the clock's verdict on it
 
     def _time_limits(self) -> None:
         now = self._clock.now()

@@ -10,13 +10,14 @@ from enum import Enum
 
 import numpy as np
 
+from hero365_edge.codec_ports import Codecs
 from hero365_edge.core import events as ev
 from hero365_edge.core.pcm import RATE_HZ, Pcm
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.decoding import Answer
 from hero365_edge.errors import DeviceError
 from hero365_edge.player import Player
-from hero365_edge.ports import Clock, Codecs, Speaker
+from hero365_edge.ports import Clock, Speaker
 
 log = logging.getLogger(__name__)
 

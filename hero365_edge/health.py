@@ -4,23 +4,21 @@ import asyncio
 from collections.abc import Callable
 
 from hero365_edge.cards import Cards
-from hero365_edge.ports import World
+from hero365_edge.ports import Clock, Supervisor
 
 LOOK_EVERY_S = 1.0
 LATE_S = 1.0
 """The event loop may be so late and still count as on time."""
 CARED_FOR_S = 6.0
-"""A missing microphone is no reason to restart while somebody tries to open it; a try may take so long."""
+"""A missing card is no reason to restart while somebody tries to open it; a try may take so long."""
 
 
 class Health:
     """Feeds the watchdog only while sound and the event loop move."""
 
-    def __init__(self, world: World, cards: Cards, describe: Callable[[], str]) -> None:
-        self._clock = world.clock
-        self._microphone = world.microphone
-        self._speaker = world.speaker
-        self._supervisor = world.supervisor
+    def __init__(self, clock: Clock, supervisor: Supervisor, cards: Cards, describe: Callable[[], str]) -> None:
+        self._clock = clock
+        self._supervisor = supervisor
         self._cards = cards
         self._describe = describe
 
@@ -41,8 +39,5 @@ class Health:
                 fed_at = now
 
     def progress(self, now: float) -> bool:
-        """Whether capture moves or is being cared for, and playback moves if it has something to play."""
-        capture_at = max(self._microphone.last_block_at, self._cards.looked_at)
-        playing = self._speaker.queued_samples > 0 and not self._cards.speaker_trouble
-        playback_at = self._speaker.last_callback_at if playing else now
-        return now - capture_at < CARED_FOR_S and now - playback_at < CARED_FOR_S
+        """Whether the cards move, or somebody looks after the one that does not."""
+        return now - self._cards.progress_at(now) < CARED_FOR_S

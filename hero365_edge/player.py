@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from hero365_edge.codec_ports import Codecs, Resampler
 from hero365_edge.core.jitter import JitterBuffer
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, samples_of
 from hero365_edge.errors import DeviceError
-from hero365_edge.ports import Codecs, Resampler, Speaker
+from hero365_edge.ports import Speaker
 
 AHEAD_MS = 60
 """So much is handed to the card's queue ahead: three of its periods, and a flush drops it all the same."""
@@ -62,6 +63,8 @@ class Player:
     def feed(self, now: float) -> None:
         """Hand to the card's queue what is due."""
         speaker = self._speaker
+        if self._first is None and not self._jitter.buffered and not len(self._chime):
+            return
         while (room := self._room()) > 0:
             pcm = self._jitter.take(room, speaker.queued_samples, now)
             if not len(pcm):

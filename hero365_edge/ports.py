@@ -3,7 +3,6 @@
 Times are seconds on the monotonic clock (`Clock.now`), whichever clock the library underneath uses.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,8 +41,15 @@ class Microphone(Protocol):
     The ring holds at least one second. A lost card shows as `last_block_at` standing still: PortAudio says nothing.
     """
 
-    rate_hz: int
-    channels: int
+    @property
+    def rate_hz(self) -> int:
+        """The rate of its samples; known once started."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """How many samples each moment has; known once started."""
+        ...
 
     @property
     def last_block_at(self) -> float:
@@ -51,7 +57,10 @@ class Microphone(Protocol):
         ...
 
     def start(self) -> None:
-        """Open the card and begin to fill the ring. Raises DeviceError, naming the device asked for."""
+        """Open the card and begin to fill the ring; it and `close` may be called from another thread.
+
+        Raises DeviceError, naming the device asked for.
+        """
         ...
 
     def listen(self, since: float) -> None:
@@ -77,9 +86,15 @@ class Speaker(Protocol):
     Content samples are numbered from 0 through the life of the object; `write` returns the number of its first.
     """
 
-    rate_hz: int
-    period_samples: int
-    """How many samples the card asks for at a time."""
+    @property
+    def rate_hz(self) -> int:
+        """The rate of its samples; 0 before it was ever started."""
+        ...
+
+    @property
+    def period_samples(self) -> int:
+        """How many samples the card asks for at a time."""
+        ...
 
     @property
     def queued_samples(self) -> int:
@@ -97,7 +112,10 @@ class Speaker(Protocol):
         ...
 
     def start(self) -> None:
-        """Open the card, asleep. Raises DeviceError, naming the device asked for."""
+        """Open the card, asleep; it and `close` may be called from another thread.
+
+        Raises DeviceError, naming the device asked for.
+        """
         ...
 
     def wake(self) -> None:
@@ -113,7 +131,7 @@ class Speaker(Protocol):
         ...
 
     def heard_at(self, sample: int) -> float | None:
-        """When sample number `sample` left (or will leave) the card, by its DAC time; None before it is handed over.
+        """When sample number `sample` left or will leave the card, by its DAC time; None before it is handed over.
 
         Known for at least the last second of callbacks; None for older ones too.
         """
@@ -134,91 +152,6 @@ class Speaker(Protocol):
 
     def close(self) -> None:
         """Let the card go. Safe to call again, and on a card that is gone; `start` opens it anew."""
-        ...
-
-
-class Detector(Protocol):
-    """Says whether a frame holds speech."""
-
-    def is_speech(self, frame: Pcm) -> bool:
-        """`frame` is 320 samples (20 ms) at 16 kHz."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the utterance before."""
-        ...
-
-
-class PacketEncoder(Protocol):
-    """A speech encoder fed by frames."""
-
-    def encode(self, frame: Pcm) -> bytes:
-        """One packet for 320 samples at 16 kHz; a packet of two bytes or less is silence (DTX)."""
-        ...
-
-
-class PacketDecoder(Protocol):
-    """A speech decoder fed by packets, which can bridge a missing one."""
-
-    def decode(self, packet: bytes) -> Pcm:
-        """The packet's samples at 16 kHz. Raises WireError on a packet that does not decode."""
-        ...
-
-    def conceal(self, samples: int) -> Pcm:
-        """Plausible sound for a packet that did not come (packet loss concealment), `samples` long."""
-        ...
-
-
-class StreamDecoder(Protocol):
-    """A decoder fed by bytes as they arrive, cut anywhere; gives what is ready."""
-
-    @property
-    def rate_hz(self) -> int:
-        """The rate of the samples it gives; only known (not 0) once some were given."""
-        ...
-
-    def decode(self, data: bytes) -> Pcm:
-        """Mono samples that these bytes completed. Raises WireError when the stream cannot be understood."""
-        ...
-
-    def finish(self) -> Pcm:
-        """What was still held back when the stream has ended."""
-        ...
-
-
-class Resampler(Protocol):
-    """A streaming rate converter: the lengths it gives add up to the exact ratio at the end."""
-
-    def process(self, pcm: Pcm) -> Pcm:
-        """Mono samples in, mono samples out; some may be held back."""
-        ...
-
-    def finish(self) -> Pcm:
-        """What was held back; the next `process` begins a new stream."""
-        ...
-
-
-class Codecs(Protocol):
-    """Makes encoders, decoders and rate converters; each is used by one stream."""
-
-    def opus_encoder(self) -> PacketEncoder:
-        """An Opus encoder for speech at 16 kHz (24 kbit/s, complexity 5, DTX)."""
-        ...
-
-    def opus_decoder(self) -> PacketDecoder:
-        """An Opus decoder at 16 kHz."""
-        ...
-
-    def ogg_opus_decoder(self) -> StreamDecoder:
-        """A decoder of Opus in Ogg (RFC 7845)."""
-        ...
-
-    def mp3_decoder(self) -> StreamDecoder:
-        """A decoder of MPEG layer III."""
-        ...
-
-    def resampler(self, from_hz: int, to_hz: int) -> Resampler:
-        """A rate converter for mono samples."""
         ...
 
 
@@ -296,19 +229,3 @@ class Supervisor(Protocol):
     def stopping(self) -> None:
         """The daemon is on its way out."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything the appliance is built on; `cli` fills it with devices or with fakes."""
-
-    clock: Clock
-    microphone: Microphone
-    speaker: Speaker
-    detector: Detector
-    codecs: Codecs
-    panel: Panel
-    dialer: Dialer
-    supervisor: Supervisor
-    read_token: Callable[[], str]
-    """The token as it is now; read again before each dial. Raises ConfigError."""

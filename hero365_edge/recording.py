@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hero365_edge.codec_ports import Resampler
 from hero365_edge.core.endpointer import Endpointer
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm, duration_s
-from hero365_edge.ports import Resampler
 
 
 @dataclass(slots=True)

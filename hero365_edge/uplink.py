@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.core import events as ev
 from hero365_edge.core import rtp
 from hero365_edge.core.endpointer import Endpointer
@@ -17,7 +18,7 @@ from hero365_edge.core.messages import audio_data
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.errors import LinkError
-from hero365_edge.ports import Block, Clock, Codecs, Detector, Microphone
+from hero365_edge.ports import Block, Clock, Microphone
 from hero365_edge.recording import Recording, Utterance
 
 log = logging.getLogger(__name__)

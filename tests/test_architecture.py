@@ -10,11 +10,11 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("ports", "core", "errors")
+_BASIS = ("codec_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection")
 _PARTS = ("decoding", "player", "recording")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("cards", "health", "orders")
+_HANDS = ("button", "cards", "health", "orders")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -23,6 +23,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "errors": (),
     "core": ("core", "errors"),
     "ports": ("core", "errors"),
+    "codec_ports": ("core", "errors"),
     "strict_yaml": (),
     "settings": ("core", "errors"),
     "catalogue": ("settings",),
@@ -32,6 +33,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_PARTS, _BASIS),
     **dict.fromkeys(_LANES, ("config", "settings", *_PARTS, *_BASIS)),
     "dialogue": ("config", "settings", *_LANES, *_BASIS),
+    "button": _BASIS,
     "cards": _BASIS,
     "health": ("cards", *_BASIS),
     "orders": ("dialogue", "fleet", *_BASIS),

@@ -181,9 +181,10 @@ def test_the_systems_files_are_the_main_one_and_then_its_pieces_in_order(tmp_pat
     assert system_files(tmp_path) == [tmp_path / "config.yaml", *pieces]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_folder_that_may_not_be_read_is_not_taken_for_empty(tmp_path: Path) -> None:
     (tmp_path / "config.d").mkdir(mode=0)
+    if os.access(tmp_path / "config.d", os.R_OK):
+        pytest.skip("this user reads everything")
     with pytest.raises(ConfigError, match="cannot be read"):
         system_files(tmp_path)
 

@@ -32,6 +32,7 @@ class Call:
         self._realtime: Uplink | None = None
         self._v1: v1.V1Uplink | None = None
         self._downlink: Codec | None = None
+        self._tasks: asyncio.TaskGroup
         self._turn: tuple[Turn, asyncio.Task[None]] | None = None
         self._handlers: dict[str, Callable[[Message], Awaitable[None]]] = {
             "start_session": self._start_session,
@@ -51,18 +52,10 @@ class Call:
         """Take messages until there are no more."""
         self._session.connections += 1
         try:
-            await self._line.tell(
-                "connection_confirmed",
-                **self._available(),
-                message="WebSocket connection established",
-            )
-            async for message in incoming:
-                await (self._binary(message) if isinstance(message, bytes) else self._text(message))
-        except ConnectionClosed:
-            pass  # an ordinary way to hang up, in a vehicle
+            async with asyncio.TaskGroup() as self._tasks:
+                await self._take(incoming)
         finally:
             self._session.connections -= 1
-            await self._stop()
 
     # What an uplink tells (uplink.Listener)
 
@@ -93,6 +86,20 @@ class Call:
 
     # What comes in
 
+    async def _take(self, incoming: AsyncIterable[str | bytes]) -> None:
+        try:
+            await self._line.tell(
+                "connection_confirmed",
+                **self._available(),
+                message="WebSocket connection established",
+            )
+            async for message in incoming:
+                await (self._binary(message) if isinstance(message, bytes) else self._text(message))
+        except ConnectionClosed:
+            pass  # an ordinary way to hang up, in a vehicle
+        finally:
+            await self._stop()
+
     async def _binary(self, data: bytes) -> None:
         self._desk.records.binary(data)
         if self._realtime is None:
@@ -107,7 +114,7 @@ class Call:
             self.violation(str(error))
             await self._line.tell("error", error=str(error))
             return
-        self._desk.records.message(message)
+        self._desk.records.message(message, len(text))
         name = message.get("type")
         known = v1.UP if self._v1 else seed.UP
         if not isinstance(name, str) or name not in known:
@@ -116,9 +123,9 @@ class Call:
             await self._line.tell("error", error=f"Unknown message type: {name}")
             return
         wrong = messages.wrong_with(message, known[name])
-        for text_of_it in wrong:
-            self.violation(text_of_it)
-        if any("is missing" in told or "expected" in told for told in wrong):
+        for told in wrong:
+            self.violation(told)
+        if not messages.is_usable(message, known[name]):
             await self._line.tell("error", error="; ".join(wrong))
             return
         if not self._active and name != "start_session":
@@ -184,15 +191,14 @@ class Call:
     async def _audio_data(self, message: Message) -> None:
         try:
             wav = base64.b64decode(message["audio"], validate=True)
-            if message["format"] != "wav":
-                raise ValueError(f"format {message['format']!r}; expected wav")
-            if message["size"] != len(wav):
-                self.violation(f"audio_data: size {message['size']}; the audio has {len(wav)} bytes")
             pcm = sound.pcm_of(wav)
         except (binascii.Error, ValueError) as error:
             self.violation(f"audio_data: {error}")
             await self._line.tell("error", error=f"audio_data: {error}")
             return
+        for field, true in (("format", "wav"), ("size", len(wav))):
+            if message[field] != true:
+                self.violation(f"audio_data: {field} is {message[field]!r}; the audio's is {true!r}")
         utterance = self._utterance_of("audio_data", pcm, message.get("utterance_id"))
         utterance.duplicate = self._session.knows(utterance)
         if utterance.duplicate:
@@ -227,7 +233,7 @@ class Call:
     async def _begin(self, utterance: Utterance, want_audio: bool = True) -> None:
         await self._stop()
         turn = Turn(self._desk, self._line, self._session, utterance, self._downlink)
-        self._turn = (turn, asyncio.create_task(turn.run(want_audio), name=f"turn of {self._session_id}"))
+        self._turn = (turn, self._tasks.create_task(turn.run(want_audio)))
 
     async def _stop(self) -> Turn | None:
         """Silence the turn under way; which one that was."""
@@ -237,8 +243,6 @@ class Call:
         was_running = not task.done()
         task.cancel()
         await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()  # a bug of the backend's own is not to be lost
         return turn if was_running else None
 
     async def _garbage(self) -> None:

@@ -29,7 +29,9 @@ class Ears:
             sphinx = importlib.import_module("pocketsphinx")
             model = importlib.import_module("pocketsphinx.lm")
         except ImportError:
-            raise SpeechUnavailable("understanding speech needs pocketsphinx 5.1: pip install 'hero365-edge[demo]'") from None
+            raise SpeechUnavailable(
+                "understanding speech needs pocketsphinx 5.1: pip install 'hero365-edge[demo]'"
+            ) from None
         self._phrases = frozenset(phrases)
         self._nearest = nearest
         # One pass and a cap on the search: a quarter of the time, and no worse on clear speech.

@@ -47,7 +47,6 @@ GARBAGE_TEXTS = (
     _message(type="audio_processing", status={"processing": True}),
     _message(type="session_status", data="active"),
     _message(type="realtime_enabled", status=1, audio="yes please"),
-    _message(type="error"),
 )
 """Text messages that no client may stumble over."""
 

@@ -24,7 +24,7 @@ def read(text: str) -> Message:
     except json.JSONDecodeError as error:
         raise ValueError(f"malformed JSON: {error}") from None
     if not isinstance(message, dict):
-        raise ValueError("a text message that is not a JSON object")
+        raise ValueError("a text message that is not a JSON object")  # noqa: TRY004  of the client's text, not of an argument
     return message
 
 
@@ -49,6 +49,13 @@ def wrong_fields(name: str, content: Message, fields: Fields) -> list[str]:
         elif not is_a(content[field], kind):
             wrong.append(f"{name}: {field} is {_shown(content[field])}; expected {_NAMES[kind]}")
     return wrong + [f"{name}: unexpected field {_shown(field)}" for field in content.keys() - fields.keys()]
+
+
+def is_usable(message: Message, fields: Fields) -> bool:
+    """Whether the fields are there and of their types; a bad time stamp or a field too many does no harm."""
+    return all(
+        is_a(message[field], kind) if field in message else not required for field, (kind, required) in fields.items()
+    )
 
 
 def is_a(value: object, kind: type) -> bool:

@@ -7,8 +7,8 @@ import struct
 
 import numpy as np
 
-from hero365_edge.backend.opus import FRAME_SAMPLES, RATE_HZ, Encoder, frames_of
 from hero365_edge.backend.options import Pcm
+from hero365_edge.backend.opus import FRAME_SAMPLES, RATE_HZ, Encoder, frames_of
 from hero365_edge.backend.pacing import Chunk
 
 TICKS = 48_000 // RATE_HZ  # granule positions count at 48 kHz whatever the sound's rate

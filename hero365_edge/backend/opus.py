@@ -18,7 +18,7 @@ BITRATE = 24_000
 
 
 class Encoder:
-    """Speech at 16 kHz to packets; with DTX, a packet of two bytes or less need not be sent."""
+    """Sound at 16 kHz to packets. Without DTX, which takes any tone that lasts for silence after 0.9 s."""
 
     def __init__(self) -> None:
         self._state = opuslib.api.encoder.create_state(RATE_HZ, 1, opuslib.APPLICATION_VOIP)
@@ -26,7 +26,6 @@ class Encoder:
         for setting, value in (
             (opuslib.api.ctl.set_bitrate, BITRATE),
             (opuslib.api.ctl.set_complexity, 5),
-            (opuslib.api.ctl.set_dtx, 1),
         ):
             opuslib.api.encoder.encoder_ctl(self._state, setting, value)
 

@@ -1,6 +1,7 @@
 """What came in and what went out, kept for the test or the person that asks afterwards; everything bounded."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -10,9 +11,11 @@ from hero365_edge.backend.options import Pcm
 T = TypeVar("T")
 Came: TypeAlias = Literal["realtime", "audio_data", "text"]
 
-# The oldest go first. The sound kept is at most 2 x 100 x 60 s, some 400 MB in theory and 30 in practice.
+# The oldest go first.
 KEPT_TURNS = 100
 KEPT_MESSAGES = 5_000
+KEPT_CHARACTERS = 64 * 2**20  # of text messages: some hold a minute of sound
+KEPT_BYTES_OF_BINARY = 4096  # of each; a frame has 640, an Opus packet 1275 at most
 KEPT_VIOLATIONS = 1_000
 
 
@@ -72,6 +75,7 @@ class Records:
         self.raw_binary: list[bytes] = []
         self.binary_received = 0
         self._changed = asyncio.Event()
+        self._sizes: deque[int] = deque()
 
     def heard(self, utterance: Utterance) -> None:
         """An utterance is over."""
@@ -81,14 +85,17 @@ class Records:
         """An answer begins to be sent."""
         self._keep(self.answers, answer, KEPT_TURNS)
 
-    def message(self, message: dict[str, Any]) -> None:
-        """A text message came that is a JSON object."""
-        self._keep(self.received, message, KEPT_MESSAGES)
+    def message(self, message: dict[str, Any], size: int) -> None:
+        """A text message of `size` characters came that is a JSON object."""
+        self._sizes.append(size)
+        while len(self._sizes) > KEPT_MESSAGES or sum(self._sizes) > KEPT_CHARACTERS:
+            self._sizes.popleft()
+        self._keep(self.received, message, len(self._sizes))
 
     def binary(self, data: bytes) -> None:
         """A binary message came."""
         self.binary_received += 1
-        self._keep(self.raw_binary, data, KEPT_MESSAGES)
+        self._keep(self.raw_binary, data[:KEPT_BYTES_OF_BINARY], KEPT_MESSAGES)
 
     def violation(self, text: str) -> None:
         """The client did what the protocol does not allow."""

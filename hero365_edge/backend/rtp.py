@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hero365_edge.backend import opus
-from hero365_edge.backend.opus import FRAME_SAMPLES, frames_of
 from hero365_edge.backend.options import Codec, Pcm
+from hero365_edge.backend.opus import FRAME_SAMPLES, frames_of
 from hero365_edge.backend.pacing import Chunk
 
 HEADER = struct.Struct("!BBHII")
@@ -17,7 +17,6 @@ TICKS: dict[Codec, int] = {"opus": 3, "pcm16": 1}
 """Ticks of the RTP clock (48 kHz, 16 kHz) to a sample at 16 kHz."""
 FRAME_S = 0.02
 LONGEST_SAMPLES = 16_000 * 90
-DTX_BYTES = 2  # an Opus packet this short carries no sound (RFC 6716, 2.1.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,10 @@ class Assembler:
         if odd or gap % FRAME_SAMPLES or gap < 0 or place > LONGEST_SAMPLES:
             return [*wrong, f"RTP: timestamp {packet.timestamp} is not whole frames behind the packet before"]
         if packet.marker != (first or gap > 0):
-            wrong.append(f"RTP: marker {packet.marker} on packet {packet.sequence}, which "
-                         f"{'begins' if first or gap else 'does not begin'} a talkspurt")
+            wrong.append(
+                f"RTP: marker {packet.marker} on packet {packet.sequence}, which "
+                f"{'begins' if first or gap else 'does not begin'} a talkspurt"
+            )
         try:
             pcm = self._decode(packet.payload)
         except ValueError as error:
@@ -103,22 +104,22 @@ class Assembler:
 
 
 def packetize(pcm: Pcm, codec: Codec, ssrc: int) -> list[Chunk]:
-    """An answer as packets of 20 ms. Silence inside is not sent: it is a gap in the timestamps.
+    """An answer as packets of 20 ms. Digital silence inside is not sent: it is a gap in the timestamps.
 
-    The last frame is always sent, so that the answer's length can be seen.
+    Its first frame is sent all the same, for the encoder holds sound back, and so is the answer's last frame, so
+    that the length can be seen.
     """
     encoder = opus.Encoder() if codec == "opus" else None
     if encoder:
-        # The encoder holds some sound back; one frame of silence more brings it out.
         pcm = np.concatenate([pcm, np.zeros(encoder.lookahead_samples, dtype=np.int16)])
     frames = frames_of(pcm)
     sequence, timestamp = secrets.randbelow(0x1_0000), secrets.randbelow(0x1_0000_0000)
     chunks: list[Chunk] = []
-    talking = False
+    talking = sounding = False
     for index, frame in enumerate(frames):
         payload = encoder.encode(frame) if encoder else frame.astype(">i2").tobytes()
-        silent = len(payload) <= DTX_BYTES if encoder else not frame.any()
-        if silent and index < len(frames) - 1:
+        sounding, before = bool(frame.any()), sounding
+        if not sounding and not before and index < len(frames) - 1:
             talking = False
             continue
         header = HEADER.pack(

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import itertools
 import struct
 import wave
 
@@ -43,8 +44,7 @@ def stream(kind: Kind, pcm: Pcm, chunk_ms: int) -> list[Chunk]:
     else:
         edges = [min(index * chunk_ms * RATE_HZ // 1000 * 2, len(data)) for index in range(count + 1)]
     chunks = [
-        Chunk(data[start:end], index * chunk_ms / 1000)
-        for index, (start, end) in enumerate(zip(edges, edges[1:], strict=False))
+        Chunk(data[start:end], index * chunk_ms / 1000) for index, (start, end) in enumerate(itertools.pairwise(edges))
     ]
     return [Chunk(header, 0.0), *chunks] if header else chunks
 
@@ -55,9 +55,9 @@ WAV_HEADER_BYTES = 44
 def wav_of(pcm: Pcm) -> bytes:
     """A RIFF file of 16 kHz mono PCM16, its header the classic 44 bytes."""
     data = pcm.astype("<i2").tobytes()
-    form = struct.pack("<HHIIHH", 1, 1, RATE_HZ, RATE_HZ * 2, 2, 16)
-    size = WAV_HEADER_BYTES - 8 + len(data)
-    return struct.pack("<4sI4s4sI", b"RIFF", size, b"WAVE", b"fmt ", 16) + form + struct.pack("<4sI", b"data", len(data)) + data
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE_HZ, RATE_HZ * 2, 2, 16)
+    riff = struct.pack("<4sI4s", b"RIFF", WAV_HEADER_BYTES - 8 + len(data), b"WAVE")
+    return riff + form + struct.pack("<4sI", b"data", len(data)) + data
 
 
 def pcm_of(wav: bytes) -> Pcm:

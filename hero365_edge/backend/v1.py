@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hero365_edge.backend import rtp
 from hero365_edge.backend.messages import OPTIONAL, REQUIRED, Fields, Message, wrong_fields
 from hero365_edge.backend.options import Codec, Options
+from hero365_edge.backend.opus import FRAME_SAMPLES
 from hero365_edge.backend.records import Utterance
 from hero365_edge.backend.seed import UP as SEED_UP
 from hero365_edge.backend.uplink import Listener
@@ -33,7 +34,7 @@ _OFFER: Fields = {
     "sample_rate": (int, REQUIRED),
     "frame_ms": (int, REQUIRED),
 }
-LONGEST_FRAMES = rtp.LONGEST_SAMPLES // rtp.FRAME_SAMPLES
+LONGEST_FRAMES = rtp.LONGEST_SAMPLES // FRAME_SAMPLES
 _CODECS: tuple[Codec, ...] = ("opus", "pcm16")
 
 
@@ -134,16 +135,14 @@ class V1Uplink:
         if len(self._used) > 10_000:  # of a client that never hangs up; then reuse goes unnoticed for a while
             self._used.clear()
         self._used |= {utterance_id, ssrc}
-        self._open = _Incoming(
-            utterance_id, ssrc, rtp.Assembler(self._codec), asyncio.get_running_loop().time()
-        )
+        self._open = _Incoming(utterance_id, ssrc, rtp.Assembler(self._codec), asyncio.get_running_loop().time())
         await self._listener.interrupt()
 
     async def _ended(self, utterance_id: str, frames: int, tentative: bool) -> None:
         incoming = self._named("utterance_ended", utterance_id)
         if incoming is None:
             return
-        got = incoming.sound.samples // rtp.FRAME_SAMPLES
+        got = incoming.sound.samples // FRAME_SAMPLES
         if not got <= frames <= LONGEST_FRAMES:
             self._listener.violation(f"utterance_ended: {frames} frames; {got} came, {LONGEST_FRAMES} are the limit")
             frames = got

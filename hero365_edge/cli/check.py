@@ -51,7 +51,8 @@ async def _findings(arguments: argparse.Namespace) -> AsyncIterator[tuple[str, F
         sources = sorted(set(loaded.origin.values()) - {DEFAULT})
         yield "configuration", Finding(Verdict.OK, ", ".join(sources) or "nothing but defaults"), 0
     except ConfigError as error:
-        yield "configuration", Finding(Verdict.FAIL, str(error), "mend it; `hero365-edge config schema` tells what there is"), 78
+        next_step = "mend it; `hero365-edge config schema` tells what there is"
+        yield "configuration", Finding(Verdict.FAIL, str(error), next_step), 78
     held = settings is not None and _is_running(settings)
     for probe in PROBES:
         finding, code = await look(probe, settings, held)

@@ -26,11 +26,12 @@ def run(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(facts, indent=2))
     else:
-        print("\n".join(_text(cards, sounds, chips)))
+        print("\n".join(in_words(cards, sounds, chips)))
     return 0
 
 
-def _text(cards: Iterable[str], sounds: Iterable[SoundDevice], chips: Iterable[GpioChip]) -> Iterator[str]:
+def in_words(cards: Iterable[str], sounds: Iterable[SoundDevice], chips: Iterable[GpioChip]) -> Iterator[str]:
+    """The lines for a person; an empty list says what to do."""
     yield "Sound cards (the kernel's)"
     yield from _or_none(
         (f"  {card}" for card in cards), "plug one in, or enable its overlay in /boot/firmware/config.txt and reboot"

@@ -264,7 +264,7 @@ PROBES = (
     Probe("portaudio", portaudio, "apt install python3-pyaudio, or pip install pyaudio", needs_settings=False),
     Probe("microphone", microphone, _CARD.format("input"), needs_device=True),
     Probe("speaker", speaker, _CARD.format("output"), needs_device=True),
-    Probe("button", button, "look at panel.button_pin and lamp_pins; this user must be in the group gpio", needs_device=True),
+    Probe("button", button, "look at the pins in panel; this user must be in the group gpio", needs_device=True),
     Probe("clock", clock, "", needs_settings=False),
     Probe("backend", backend, "check network, backend.url and token; the appliance itself goes on trying"),
 )

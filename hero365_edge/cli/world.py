@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
+from hero365_edge.app import World
+from hero365_edge.codec_ports import PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.detector import WebrtcDetector
@@ -16,7 +18,7 @@ from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
 from hero365_edge.errors import ConfigError
 from hero365_edge.fleet.token import read_token
-from hero365_edge.ports import Clock, PacketDecoder, PacketEncoder, Panel, Resampler, StreamDecoder, World
+from hero365_edge.ports import Clock, Panel
 from hero365_edge.settings import Settings
 
 

@@ -30,8 +30,8 @@ def _opus() -> Any:
     if find_library("opus") is None:  # asked first, because opuslib's import raises a bare Exception then
         raise DeviceError("libopus is missing: install the Debian package libopus0")
     import opuslib.api.ctl  # noqa: PLC0415  it loads libopus, so it can only be imported when that is there
-    import opuslib.api.decoder  # noqa: PLC0415
-    import opuslib.api.encoder  # noqa: PLC0415
+    import opuslib.api.decoder  # noqa: PLC0415  likewise
+    import opuslib.api.encoder  # noqa: PLC0415  likewise
 
     return opuslib
 

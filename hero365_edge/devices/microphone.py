@@ -50,7 +50,7 @@ class PortAudioMicrophone:
         self._ring: deque[_Kept] = deque(maxlen=math.ceil(ring_s * 1000 / period_ms))
         self._blocks = 0
         self._frames = 0
-        self._times = SampleTimes(1)
+        self._times = SampleTimes(max(rate_hz, 1))
         self._since = 0.0
         self._delivered = -1
         self._preroll: deque[_Kept] = deque()
@@ -128,7 +128,8 @@ class PortAudioMicrophone:
         # PortAudio's own clock is the wall clock here, which jumps: only its difference is used. Where that is not
         # given, the block is as old as it is long.
         age_s = times["current_time"] - times["input_buffer_adc_time"]
-        self._times.note(self._frames, now - (age_s if 0.0 < age_s < 1.0 else frames / self.rate_hz))
+        captured_at = now - (age_s if 0.0 < age_s < 1.0 else frames / self.rate_hz)
+        self._times.note(self._frames, frames, now, captured_at)
         captured_at = self._times.of(self._frames)
         kept = _Kept(self._blocks, data or b"", captured_at, captured_at + (frames - 1) / self.rate_hz)
         self._frames += frames

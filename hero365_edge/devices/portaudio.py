@@ -7,6 +7,7 @@ either starts again. Each stream here initialises and terminates for itself; Por
 
 import asyncio
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ _PYAUDIO: Any = pyaudio.pa
 late on a healthy card, for ever on one that hangs. Abort cancels PortAudio's thread in its `poll`, where it holds
 neither the GIL nor ALSA, and drops what the card still had: silence within 5 ms."""
 
-_FORMAT_REFUSED = (pyaudio.paInvalidSampleRate, pyaudio.paInvalidChannelCount)
+_MOST_MICROPHONES = 8  # of the arrays one can buy
 _WHAT = {"input": "microphone", "output": "speaker"}
 _CLOSE_LIMIT_S = 0.5  # a healthy card needs 20 ms
 _COUNTED = threading.Lock()  # Pa_Initialize, Pa_OpenStream and Pa_Terminate keep count in plain C globals
@@ -73,14 +74,21 @@ def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:
     return fitting[0]
 
 
-def formats(card: Card, rate_hz: int) -> list[tuple[int, int]]:
-    """The (rate, channels) to try on this card, best first: the speech rate and mono before what it has.
+def rates(card: Card, asked_hz: int) -> list[int]:
+    """The rates to try on this card, best first; `asked_hz` of 0 prefers the speech rate to the card's own.
 
-    `rate_hz` of 0 leaves the rate open. PortAudio does not convert: a plain USB stick takes its own rate only.
+    PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else.
     """
-    rates = [rate_hz] if rate_hz else dict.fromkeys([RATE_HZ, card.rate_hz])
-    channels = dict.fromkeys([1, min(2, card.channels), card.channels])
-    return [(rate, count) for rate in rates for count in channels]
+    return [asked_hz] if asked_hz else list(dict.fromkeys([RATE_HZ, card.rate_hz]))
+
+
+def channels(card: Card, direction: Direction) -> int:
+    """How many channels to open: all that a microphone has, one to a speaker.
+
+    Given fewer than the card has, PortAudio takes a microphone's first ones and silently ignores the others, and
+    gives a speaker's pair the same in both. ALSA's converting devices (`default`, `pulse`) say they have dozens.
+    """
+    return card.channels if direction == "input" and card.channels <= _MOST_MICROPHONES else 1
 
 
 class Stream:
@@ -104,9 +112,8 @@ class Stream:
                 raise DeviceError(f"{self._what}: PortAudio cannot start ({error})") from error
             try:
                 card = pick(_cards(self._audio, direction), direction, device)
-                self._stream, self.rate_hz, self.channels = _open(
-                    direction, card, formats(card, rate_hz), period_ms, callback
-                )
+                self.channels = channels(card, direction)
+                self._stream, self.rate_hz = _open(direction, card, rates(card, rate_hz), period_ms, callback)
             except DeviceError:
                 self._audio.terminate()
                 raise
@@ -166,23 +173,29 @@ class Stream:
 class SampleTimes:
     """When each sample of one run passes the card, on the monotonic clock.
 
-    Counted by samples, so as smooth as the card itself, from where the median of five callbacks' own estimates puts
-    the first one. The median, because a callback that waited for the GIL comes up to 50 ms late, and because the
-    first three of a PulseAudio stream all say that the card is about to begin.
+    Counted by samples, so as smooth as the card itself, from a beginning that the callbacks estimate. The earliest
+    of the last 50 estimates counts, because a callback that waited for the GIL estimates up to 50 ms late and none
+    does so early, except the first ones: a callback right behind another fills a card that has yet to begin.
     """
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
-        self._starts: deque[float] = deque(maxlen=5)
+        self._noted_at = math.inf
+        self._begin_guess = 0.0
+        self._begins: deque[float] = deque(maxlen=50)
 
-    def note(self, frame: int, at: float) -> None:
-        """A callback says that `frame`, counted from the start of the run, passes the card `at`."""
-        self._starts.append(at - frame / self._rate_hz)
+    def note(self, first: int, frames: int, now: float, passes_at: float) -> None:
+        """A callback came `now` for `frames` samples, the `first` of which (counted in the run) `passes_at`."""
+        begin = passes_at - first / self._rate_hz
+        if now - self._noted_at > 0.5 * frames / self._rate_hz:
+            self._begins.append(begin)
+        else:
+            self._begin_guess = begin
+        self._noted_at = now
 
-    def of(self, frame: int) -> float:
-        """When `frame` passes the card. At least one callback must have been noted."""
-        starts = sorted(self._starts)
-        return starts[len(starts) // 2] + frame / self._rate_hz
+    def of(self, number: int) -> float:
+        """When sample `number` of the run passes the card. At least one callback must have been noted."""
+        return min(self._begins, default=self._begin_guess) + number / self._rate_hz
 
 
 class Bell:
@@ -223,31 +236,27 @@ def _cards(audio: Any, direction: Direction) -> list[Card]:
 
 
 def _open(
-    direction: Direction,
-    card: Card,
-    choices: Sequence[tuple[int, int]],
-    period_ms: int,
-    callback: Callback,
-) -> tuple[Any, int, int]:
-    """The stream, its rate and its channels, in the first format the card takes."""
-    for rate_hz, channels in choices:
+    direction: Direction, card: Card, choices_hz: Sequence[int], period_ms: int, callback: Callback
+) -> tuple[Any, int]:
+    """The stream, and its rate: the first of the choices the card takes."""
+    for rate_hz in choices_hz:
         options = {direction: True, f"{direction}_device_index": card.index}
         try:
             stream = _PYAUDIO.open(
                 rate=rate_hz,
-                channels=channels,
+                channels=channels(card, direction),
                 format=pyaudio.paInt16,
                 frames_per_buffer=samples_of(period_ms, rate_hz),
                 stream_callback=callback,
                 **options,
             )
         except OSError as error:
-            if error.errno not in _FORMAT_REFUSED:
+            if error.errno != pyaudio.paInvalidSampleRate:
                 raise DeviceError(f"{_WHAT[direction]} {card.name!r} does not open: {error.strerror}") from error
         else:
-            return stream, rate_hz, channels
-    tried = ", ".join(f"{rate_hz} Hz x {channels}" for rate_hz, channels in choices)
-    raise DeviceError(f"{_WHAT[direction]} {card.name!r} takes none of: {tried}")
+            return stream, rate_hz
+    tried = " and ".join(str(rate_hz) for rate_hz in choices_hz)
+    raise DeviceError(f"{_WHAT[direction]} {card.name!r} takes no rate of {tried} Hz; its own is {card.rate_hz}")
 
 
 def _names(cards: Sequence[Card]) -> str:

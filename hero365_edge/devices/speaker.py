@@ -5,13 +5,12 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
-
 from hero365_edge.core.pcm import Pcm, samples_of
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
 
+_SAMPLE_BYTES = 2
 _TOLD_S = 3.0  # how long `heard_at` remembers
 
 
@@ -28,7 +27,7 @@ class PortAudioSpeaker:
     """The Speaker port over PyAudio.
 
     `rate_hz` and `period_samples` are known once started. 0 asks for the speech rate if the card takes it, else for
-    the card's own. A card with more channels gets the same in each. Make it where the event loop runs.
+    the card's own. A stereo card plays the same on both sides. Make it where the event loop runs.
 
     Numbers of content samples are never used twice: those that `flush` drops are skipped. `queued_samples` is the
     writer's to watch: the queue itself has no end.
@@ -51,7 +50,6 @@ class PortAudioSpeaker:
         self._period_ms = period_ms
         self._bell = Bell(asyncio.get_running_loop())
         self._stream: Stream | None = None
-        self._frame_bytes = 2
         self._awake = False
         self._queue: deque[tuple[int, bytes]] = deque()
         self._written = 0
@@ -61,7 +59,7 @@ class PortAudioSpeaker:
         self._last_callback_at = clock.now()
         self._run = 0
         self._run_frames = 0
-        self._times = SampleTimes(1)
+        self._times = SampleTimes(max(rate_hz, 1))
         self._notes: deque[_Taken] = deque(maxlen=math.ceil(_TOLD_S * 1000 / period_ms))
 
     @property
@@ -95,7 +93,6 @@ class PortAudioSpeaker:
             self._stream = None
         stream = Stream("output", self._device, self._asked_hz, self._period_ms, self._wanted)
         self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
-        self._frame_bytes = 2 * stream.channels
         self._run = 0
         self._last_callback_at = self._clock.now()
         self._stream = stream
@@ -121,7 +118,7 @@ class PortAudioSpeaker:
             self._written += pcm.size
             self._drop()
         elif pcm.size:
-            self._queue.append((first, np.repeat(pcm, self._frame_bytes // 2).tobytes()))
+            self._queue.append((first, pcm.tobytes()))
             self._written += pcm.size
             self.wake()
         return first
@@ -129,9 +126,9 @@ class PortAudioSpeaker:
     def heard_at(self, sample: int) -> float | None:
         """When sample number `sample` left (or will leave) the card, by its DAC time; None before it is handed over.
 
-        Known for three seconds of callbacks; None for older ones too. Right to 1 ms once the run is 120 ms old;
-        until then it can say up to 50 ms too early. What a flush cut off in the card was never heard, whatever this
-        says of the time after the flush.
+        Known for three seconds of callbacks; None for older ones too. While the first two or three callbacks after
+        waking fill the card it says up to 50 ms too early; ask again once the sample has been heard. What a flush
+        cut off in the card was never heard, whatever this says of the time after the flush.
         """
         for taken in reversed(self._notes.copy()):
             if taken.first <= sample < taken.first + taken.size:
@@ -175,7 +172,7 @@ class PortAudioSpeaker:
         limit = self._written  # before asking for `halting`: see the class
         stream = self._stream
         if stream is None or stream.halting:
-            return bytes(frames * self._frame_bytes), CONTINUE
+            return bytes(frames * _SAMPLE_BYTES), CONTINUE
         if self._run != stream.runs:
             self._run = stream.runs
             self._run_frames = 0
@@ -185,16 +182,16 @@ class PortAudioSpeaker:
             self._times = SampleTimes(self.rate_hz)
         # PortAudio's own clock is the wall clock here, which jumps: only its difference is used.
         ahead_s = times["output_buffer_dac_time"] - times["current_time"]
-        self._times.note(self._run_frames, now + min(max(ahead_s, 0.0), 1.0))
+        self._times.note(self._run_frames, frames, now, now + min(max(ahead_s, 0.0), 1.0))
         first, content = self._take(frames, limit)
-        count = len(content) // self._frame_bytes
+        count = len(content) // _SAMPLE_BYTES
         if count:
             self._notes.append(_Taken(first, count, self._run_frames, self._times))
             self._taken = first + count
             self._bell.ring()
         self._silent += frames - count
         self._run_frames += frames
-        return content.ljust(frames * self._frame_bytes, b"\0"), CONTINUE
+        return content.ljust(frames * _SAMPLE_BYTES, b"\0"), CONTINUE
 
     def _take(self, frames: int, limit: int) -> tuple[int, bytes]:
         """Up to `frames` samples from the queue, none numbered `limit` or higher, and the number of the first."""
@@ -202,10 +199,10 @@ class PortAudioSpeaker:
         pieces = []
         while self._queue and cursor < min(first + frames, limit):
             number, data = self._queue[0]
-            begin = (cursor - number) * self._frame_bytes
-            piece = data[begin : begin + (first + frames - cursor) * self._frame_bytes]
+            begin = (cursor - number) * _SAMPLE_BYTES
+            piece = data[begin : begin + (first + frames - cursor) * _SAMPLE_BYTES]
             if not piece:
                 self._queue.popleft()
             pieces.append(piece)
-            cursor += len(piece) // self._frame_bytes
+            cursor += len(piece) // _SAMPLE_BYTES
         return first, b"".join(pieces)

@@ -36,6 +36,7 @@ class TerminalPanel:
         self._clock = clock
         self._stdin = stdin
         self._stdout = stdout
+        self._in_place = stdout.isatty()
         self.closed = asyncio.Event()
         """Set when the person wants to leave: `q`, the end of the input, or a Ctrl-C that came as a byte."""
 
@@ -88,7 +89,7 @@ class TerminalPanel:
             step.cancel()
         self._playing, self._playing_until, self._pressed = [], 0.0, False
         self._restore_mode()
-        if self._stdout.isatty():
+        if self._in_place:
             self._write("\r\x1b[2K")
 
     def _restore_mode(self) -> None:
@@ -132,7 +133,7 @@ class TerminalPanel:
             self._edges.put_nowait(Edge(pressed, self._clock.now()))
 
     def _draw(self, light: Light) -> None:
-        if self._stdout.isatty():
+        if self._in_place:
             red, green, blue = (round(255 * part) for part in pattern(light).colour)
             self._write(f"\r\x1b[2K\x1b[38;2;{red};{green};{blue}m●\x1b[0m {light}")
         else:

@@ -7,10 +7,10 @@ import struct
 
 import numpy as np
 
+from hero365_edge.codec_ports import PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, from_bytes, silence
 from hero365_edge.errors import WireError
 from hero365_edge.fakes.resampler import FakeResampler
-from hero365_edge.ports import PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 
 _SILENT_PACKET = b"\x00"
 _MAX_PACKET_BYTES = RATE_HZ * 120 // 1000 * 2

@@ -39,7 +39,7 @@ class FakeMicrophone:
         self.overflows = 0
         self.dropped_blocks = 0
         self._clock = clock
-        self._paced = paced
+        self._loop = asyncio.get_running_loop() if paced else None
         self._period_s = period_ms / 1000
         self._period_samples = samples_of(period_ms, rate_hz) * channels
         self._ring: deque[Block] = deque(maxlen=math.ceil(ring_s * 1000 / period_ms))
@@ -62,7 +62,7 @@ class FakeMicrophone:
         missing = -pcm.size % self._period_samples
         whole = np.concatenate([pcm.reshape(-1), np.zeros(missing, np.int16)])
         blocks = whole.reshape(-1, self._period_samples)
-        if self._paced:
+        if self._loop is not None:
             self._to_hear.extend(blocks)
         else:
             self._heard_until = max(self._heard_until, self._clock.now())
@@ -95,8 +95,8 @@ class FakeMicrophone:
             raise DeviceError("microphone 'fake' is still open: it hangs, or was not closed")
         self._open = self._alive = True
         self._last_block_at = self._heard_until = self._clock.now()
-        if self._paced:
-            self._expect_block()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._expect_block)
 
     def listen(self, since: float) -> None:
         """Deliver to `read` every block whose last sample was captured at `since` or later, oldest first."""
@@ -138,11 +138,11 @@ class FakeMicrophone:
         return block.captured_at + (len(block.pcm) - 1) / self.rate_hz
 
     def _expect_block(self) -> None:
-        due_s = self._heard_until + self._period_s - self._clock.now()
-        self._timer = asyncio.get_running_loop().call_later(due_s, self._pace)
+        if self._loop is not None and self._alive:
+            due_s = self._heard_until + self._period_s - self._clock.now()
+            self._timer = self._loop.call_later(due_s, self._pace)
 
     def _pace(self) -> None:
         silence = np.zeros(self._period_samples, np.int16)
         self._arrive(self._to_hear.popleft() if self._to_hear else silence)
-        if self._alive:
-            self._expect_block()
+        self._expect_block()

@@ -107,7 +107,7 @@ def test_what_the_daemon_does_not_say_is_unknown_and_never_good() -> None:
     [
         ({"speech_end": 0, "first_sample": 599}, "heard 599 ms after the last word (good)"),
         ({"speech_end": 0, "first_sample": 600}, "heard 600 ms after the last word (over 600 ms)"),
-        ({"speech_end": 0, "committed": 300, "first_sample": None, "outcome": "failed"}, "no answer was heard (failed)"),
+        ({"speech_end": 0, "first_sample": None, "outcome": "failed"}, "no answer was heard (failed)"),
         (dict.fromkeys(("speech_end", "first_sample")), "no answer was heard (unknown why)"),
     ],
 )

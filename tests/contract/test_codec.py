@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from hero365_edge.codec_ports import Codecs, PacketDecoder, PacketEncoder, StreamDecoder
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, silence
 from hero365_edge.core.wav import WavDecoder, wav_bytes
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.mp3 import Mp3Decoder
 from hero365_edge.errors import WireError
 from hero365_edge.fakes.codec import FakeCodecs, fake_mp3, fake_ogg_opus
-from hero365_edge.ports import Codecs, PacketDecoder, PacketEncoder, StreamDecoder
 from tests.devices import sounds
 
 FAKE: Codecs = FakeCodecs()

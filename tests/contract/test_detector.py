@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from hero365_edge.codec_ports import Detector
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, silence
 from hero365_edge.devices.detector import WebrtcDetector
 from hero365_edge.fakes.detector import FakeDetector
-from hero365_edge.ports import Detector
 
 pytestmark = pytest.mark.parametrize("make", [FakeDetector, WebrtcDetector], ids=["fake", "webrtc"])
 

@@ -70,6 +70,13 @@ class Talk:
     def begin_answer(self) -> None:
         self.happen(lambda at: ev.AnswerBegan(True, at), 0.1)
 
+    @property
+    def state(self) -> State:
+        return self.session.state
+
+    def is_in(self, state: State) -> bool:
+        return self.session.state is state
+
     def tell(self, kind: type) -> list[do.Effect]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
@@ -116,7 +123,7 @@ def test_the_release_ends_push_to_talk_and_is_its_speech_end(talk: Talk) -> None
     talk.happen(ev.SpeechBegan, 0.1)
     talk.happen(g.Released, 2.0)
     assert talk.tell(do.Commit) == [do.Commit(talk.now)]
-    assert talk.session.state is State.PROCESSING
+    assert talk.is_in(State.PROCESSING)
     assert talk.session.turn is not None
     assert talk.session.turn.speech_end == talk.now
 
@@ -126,7 +133,7 @@ def test_a_press_while_listening_sends_now(talk: Talk) -> None:
     talk.happen(ev.SpeechBegan, 0.5)
     talk.happen(g.Pressed, 1.0)
     assert talk.tell(do.Commit)
-    assert talk.session.state is State.PROCESSING
+    assert talk.is_in(State.PROCESSING)
 
 
 @pytest.mark.parametrize("speaking", [False, True])
@@ -137,7 +144,7 @@ def test_a_press_while_processing_or_speaking_interrupts_and_listens(talk: Talk,
     if speaking:
         talk.begin_answer()
     talk.happen(g.Pressed, 0.5)
-    assert talk.session.state is State.LISTENING
+    assert talk.is_in(State.LISTENING)
     assert talk.tell(do.Silence)
     [closed] = talk.tell(do.CloseTurn)
     assert isinstance(closed, do.CloseTurn)
@@ -165,7 +172,7 @@ def test_an_interrupted_answer_stays_dropped_when_nobody_spoke_after_it(talk: Ta
     turn = talk.session.turn
     assert turn is not None
     talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.NO_SPEECH, at, at), 6.0)
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
     assert not talk.tell(do.Admit)
 
 
@@ -193,12 +200,12 @@ def test_an_answer_that_begins_during_the_pause_is_held_and_played_when_nobody_g
     talk.processing()
     assert talk.tell(do.Admit) == [do.Admit(play=False)]
     talk.begin_answer()
-    assert talk.session.state is State.LISTENING
+    assert talk.is_in(State.LISTENING)
     turn = talk.session.turn
     assert turn is not None
     talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.1)
     assert talk.tell(do.Admit) == [do.Admit(play=True)]
-    assert talk.session.state is State.SPEAKING
+    assert talk.is_in(State.SPEAKING)
 
 
 def test_an_answer_that_begins_during_a_pause_is_thrown_away_when_speech_goes_on(talk: Talk) -> None:
@@ -214,7 +221,7 @@ def test_an_answer_that_begins_during_a_pause_is_thrown_away_when_speech_goes_on
     assert turn is not None
     talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.6)
     assert not talk.tell(do.Admit), "the answer to the first half still flows"
-    assert talk.session.state is State.PROCESSING
+    assert talk.is_in(State.PROCESSING)
     talk.processing()
     assert talk.tell(do.Admit) == [do.Admit(play=True)]
 
@@ -222,15 +229,15 @@ def test_an_answer_that_begins_during_a_pause_is_thrown_away_when_speech_goes_on
 def test_a_press_without_a_link_records_keeps_and_dials_at_once() -> None:
     talk = Talk()
     talk.link_down()
-    assert talk.session.state is State.OFFLINE
+    assert talk.is_in(State.OFFLINE)
     talk.tap()
     assert do.DialNow() in talk.all
     talk.speak_and_pause()
-    assert talk.session.state is State.HOLDING
+    assert talk.is_in(State.HOLDING)
     assert talk.tell(do.Chime) == [do.Chime(Earcon.HELD)]
     talk.link_up()
     assert talk.tell(do.SendKept) == [do.SendKept("u1")]
-    assert talk.session.state is State.PROCESSING
+    assert talk.is_in(State.PROCESSING)
     talk.processing()
     assert do.Forget("u1") in talk.all
 
@@ -256,7 +263,7 @@ def test_an_utterance_that_was_not_accepted_when_the_link_broke_is_sent_again(ta
     talk.tap()
     talk.speak_and_pause()
     talk.link_down()
-    assert talk.session.state is State.HOLDING
+    assert talk.is_in(State.HOLDING)
     talk.link_up()
     assert talk.tell(do.SendKept) == [do.SendKept("u1")]
 
@@ -266,7 +273,7 @@ def test_an_utterance_that_was_accepted_is_not_sent_again(talk: Talk) -> None:
     talk.speak_and_pause()
     talk.processing()
     talk.link_down()
-    assert talk.session.state is State.OFFLINE
+    assert talk.is_in(State.OFFLINE)
     talk.link_up()
     assert not talk.tell(do.SendKept)
 
@@ -283,7 +290,7 @@ def test_several_kept_utterances_go_up_one_after_the_other_in_order() -> None:
         talk.happen(ev.PlaybackEnded, 1.0)
     sent = [effect.utterance_id for effect in talk.all if isinstance(effect, do.SendKept)]
     assert sent == ["u1", "u2", "u3"]
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_a_kept_utterance_that_becomes_too_old_is_dropped_and_told() -> None:
@@ -302,7 +309,7 @@ def test_an_utterance_that_nobody_accepts_makes_the_link_suspect(talk: Talk) -> 
     talk.speak_and_pause()
     talk.wait_for_deadline()
     assert talk.tell(do.Redial)
-    assert talk.session.state is State.HOLDING
+    assert talk.is_in(State.HOLDING)
 
 
 def test_a_duplicate_that_the_backend_skipped_is_accepted_and_the_turn_over() -> None:
@@ -312,7 +319,7 @@ def test_a_duplicate_that_the_backend_skipped_is_accepted_and_the_turn_over() ->
     talk.link_up()
     talk.processing("skipped_duplicate")
     assert do.Forget("u1") in talk.all
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_buffered_frames_are_no_acceptance_of_the_utterance(talk: Talk) -> None:
@@ -328,9 +335,9 @@ def test_an_answer_of_text_alone_ends_the_turn_when_no_sound_follows(talk: Talk)
     talk.speak_and_pause()
     talk.processing()
     talk.happen(lambda at: ev.TextAnswered("done", at))
-    assert talk.session.state is State.PROCESSING, "its sound may follow as a stream"
+    assert talk.is_in(State.PROCESSING), "its sound may follow as a stream"
     talk.wait_for_deadline()
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_the_welcome_changes_nothing(talk: Talk) -> None:
@@ -351,7 +358,7 @@ def test_a_backend_that_never_says_processing_is_heard_all_the_same(talk: Talk) 
     talk.speak_and_pause()
     assert talk.tell(do.Admit) == [do.Admit(play=True)]
     talk.begin_answer()
-    assert talk.session.state is State.SPEAKING
+    assert talk.is_in(State.SPEAKING)
     assert do.Forget("u1") in talk.all
 
 
@@ -371,7 +378,7 @@ def test_a_double_tap_on_an_answer_only_stops_it(talk: Talk) -> None:
     talk.happen(g.Pressed, 1.0)
     talk.happen(g.DoubleTapped, 0.2)
     assert not talk.tell(do.Replay)
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_a_long_hold_ends_the_session_but_not_while_somebody_speaks(talk: Talk) -> None:
@@ -381,16 +388,16 @@ def test_a_long_hold_ends_the_session_but_not_while_somebody_speaks(talk: Talk) 
     talk.happen(g.LongHeld, 7.0)
     assert not talk.tell(do.EndSession)
     talk.happen(g.Released, 1.0)
-    assert talk.session.state is State.PROCESSING
+    assert talk.is_in(State.PROCESSING)
     talk.happen(g.LongHeld, 10.0)
     assert talk.tell(do.EndSession)
-    assert talk.session.state is State.READY, "the next press begins a new session"
+    assert talk.is_in(State.READY), "the next press begins a new session"
 
 
 def test_an_idle_session_is_ended_and_the_next_press_dials_again(talk: Talk) -> None:
     talk.wait_for_deadline()
     assert talk.tell(do.EndSession)
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
     talk.happen(g.Pressed)
     assert talk.tell(do.DialNow)
 
@@ -403,11 +410,11 @@ def test_a_lost_microphone_is_a_fault_and_what_was_said_is_sent(talk: Talk) -> N
     talk.processing()
     talk.begin_answer()
     talk.happen(ev.PlaybackEnded, 1.0)
-    assert talk.session.state is State.FAULT
+    assert talk.is_in(State.FAULT)
     talk.happen(g.Pressed)
-    assert talk.session.state is State.FAULT, "a deaf box does not claim to listen"
+    assert talk.is_in(State.FAULT), "a deaf box does not claim to listen"
     talk.happen(ev.MicrophoneFound)
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
@@ -418,14 +425,14 @@ def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
     talk.happen(ev.MicrophoneLost)
     talk.happen(g.Pressed)
     assert talk.tell(do.Silence)
-    assert talk.session.state is State.FAULT
+    assert talk.is_in(State.FAULT)
 
 
 def test_a_refused_token_is_a_fault_and_a_link_ends_it(talk: Talk) -> None:
     talk.happen(lambda at: ev.LinkDown(at, refused=True))
-    assert talk.session.state is State.FAULT
+    assert talk.is_in(State.FAULT)
     talk.link_up()
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
 def test_a_stuck_button_does_not_record_for_ever(talk: Talk) -> None:
@@ -433,7 +440,7 @@ def test_a_stuck_button_does_not_record_for_ever(talk: Talk) -> None:
     talk.happen(g.HoldBegan, 0.35)
     talk.happen(g.Stuck, 60.0)
     assert talk.tell(do.Discard)
-    assert talk.session.state is State.FAULT
+    assert talk.is_in(State.FAULT)
 
 
 def test_a_typed_question_is_a_turn_without_a_recording(talk: Talk) -> None:
@@ -448,12 +455,12 @@ def test_an_error_after_the_utterance_ends_the_turn_and_is_told(talk: Talk) -> N
     talk.speak_and_pause()
     talk.receive(m.Error(error="no"))
     assert talk.tell(do.Chime) == [do.Chime(Earcon.FAULT)]
-    assert talk.session.state is State.READY
+    assert talk.is_in(State.READY)
 
 
-MESSAGES = st.sampled_from(
+MESSAGES: st.SearchStrategy[m.AnyMessage] = st.sampled_from(
     [
-        *(m.AudioProcessing(status=status) for status in ("processing", "buffered", "skipped_duplicate", "cancelled")),  # type: ignore[arg-type]  # a plain str out of the tuple
+        *(m.AudioProcessing(status=status) for status in ("processing", "buffered", "skipped_duplicate", "cancelled")),
         m.AudioProcessing(status="processing", utterance_id="u1"),
         m.ResponseStarted(response_id="r", utterance_id="u1", ssrc=1),
         m.ResponseStarted(response_id="r", utterance_id="u2", ssrc=1),
@@ -493,14 +500,14 @@ def test_any_events_in_any_order_keep_the_session_legal_and_never_stuck(
     talk = Talk()
     for make, after_s in script:
         talk.happen(make, after_s)
-        assert talk.session.state in TRANSITIONS
-        if talk.session.state not in RESTING:
+        assert talk.state in TRANSITIONS
+        if talk.state not in RESTING:
             assert talk.session.deadline is not None, "a state that waits has a time limit"
     for _ in range(12):
-        if talk.session.state in RESTING and not talk.session.waiting:
+        if talk.state in RESTING and not talk.session.waiting:
             break
         talk.wait_for_deadline()
-    assert talk.session.state in RESTING, "time alone brings every state to rest"
+    assert talk.state in RESTING, "time alone brings every state to rest"
     assert talk.session.waiting == 0, "what waits expires"
 
 

@@ -3,7 +3,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, silence
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.errors import WireError
+from tests.devices.memory import resident_bytes
 from tests.devices.sounds import chirp, likeness, ogg_opus
 
 
@@ -27,10 +27,6 @@ def decoded(audio: bytes, piece_bytes: int = 1 << 30) -> Pcm:
     starts = range(0, len(audio), min(piece_bytes, len(audio)))
     pieces = [decoder.decode(audio[start : start + piece_bytes]) for start in starts]
     return np.concatenate([*pieces, decoder.finish()])
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def test_the_encoder_is_set_up_for_speech_over_tcp() -> None:

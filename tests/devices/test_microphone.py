@@ -9,7 +9,7 @@ import pytest
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.microphone import PortAudioMicrophone
-from hero365_edge.devices.portaudio import Card, SampleTimes, formats, pick
+from hero365_edge.devices.portaudio import Card, SampleTimes, channels, pick, rates
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.ports import Block
@@ -42,26 +42,34 @@ def test_a_name_nobody_has_is_an_error_that_lists_what_there_is() -> None:
         pick([], "output", "jabra")
 
 
-def test_speech_rate_and_mono_are_tried_before_what_the_card_prefers() -> None:
-    assert formats(CARDS[0], 0) == [(16_000, 1), (48_000, 1)]
-    assert formats(CARDS[1], 0) == [(16_000, 1), (16_000, 2), (48_000, 1), (48_000, 2)]
-    assert formats(CARDS[1], 44_100) == [(44_100, 1), (44_100, 2)]
-    assert formats(Card(0, "array", 16_000, 6), 0) == [(16_000, 1), (16_000, 2), (16_000, 6)]
+def test_the_speech_rate_is_tried_before_what_the_card_prefers() -> None:
+    assert rates(CARDS[0], 0) == [16_000, 48_000]
+    assert rates(Card(0, "array", 16_000, 6), 0) == [16_000]
+    assert rates(CARDS[0], 44_100) == [44_100]
 
 
-def test_a_late_callback_does_not_move_the_times_of_the_samples() -> None:
+def test_every_channel_of_a_real_microphone_is_taken_and_one_of_a_device_that_converts() -> None:
+    assert channels(CARDS[0], "input") == 1
+    assert channels(CARDS[1], "input") == 2
+    assert channels(CARDS[4], "input") == 1
+    assert channels(CARDS[1], "output") == 1
+
+
+def test_late_callbacks_do_not_move_the_times_of_the_samples() -> None:
     times = SampleTimes(16_000)
-    for block in range(8):
-        late = 0.050 if block == 5 else 0.0
-        times.note(block * 320, 100.0 + block * 0.020 + late)
-        assert times.of(block * 320) == pytest.approx(100.0 + block * 0.020)
+    for block, late in enumerate([0.0, 0.0, 0.050, 0.030, 0.040, 0.0]):
+        due = 100.0 + block * 0.020
+        times.note(block * 320, 320, due + late, due + late)
+        assert times.of(block * 320) == pytest.approx(due, abs=1e-6)
 
 
-def test_times_follow_a_card_that_began_later_than_it_said() -> None:
+def test_callbacks_that_only_fill_the_card_do_not_say_when_it_begins() -> None:
     times = SampleTimes(16_000)
-    for block in range(8):
-        times.note(block * 320, 100.0 + block * 0.020 + (0.017 if block >= 3 else 0.0))
-    assert times.of(0) == pytest.approx(100.017)
+    for block, (now, passes_at) in enumerate(
+        [(100.0, 100.0), (100.001, 100.020), (100.001, 100.040), (100.018, 100.077)]
+    ):
+        times.note(block * 320, 320, now, passes_at)
+    assert times.of(0) == pytest.approx(100.017, abs=1e-6)
 
 
 async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None:
@@ -86,8 +94,8 @@ async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:
     _callback(microphone, np.zeros(320, np.int16), flags=pyaudio.paInputOverflow)
     blocks = [await microphone.read() for _ in range(6)]
     assert microphone.overflows == 1
-    assert blocks[5].captured_at == pytest.approx(clock.now() - 0.020)
-    assert blocks[4].captured_at == pytest.approx(clock.now() - 0.340)
+    assert blocks[5].captured_at == pytest.approx(clock.now() - 0.020, abs=1e-6)
+    assert blocks[4].captured_at == pytest.approx(clock.now() - 0.340, abs=1e-6)
 
 
 def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0) -> None:

@@ -1,7 +1,6 @@
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm
 from hero365_edge.devices.mp3 import Mp3Decoder
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.errors import DeviceError, WireError
+from tests.devices.memory import resident_bytes
 from tests.devices.sounds import chirp, likeness, mp3
 
 
@@ -30,10 +30,6 @@ def decoded(audio: bytes, piece_bytes: int = 4096) -> Pcm:
     decoder = Mp3Decoder()
     pieces = [decoder.decode(audio[start : start + piece_bytes]) for start in range(0, len(audio), piece_bytes)]
     return np.concatenate([EMPTY, *pieces])
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 AUDIO = mp3(chirp(24_000), 24_000)

@@ -150,6 +150,8 @@ async def test_the_end_of_a_pipe_is_leaving_and_its_keys_count() -> None:
 
 
 async def test_an_input_that_breaks_is_leaving() -> None:
+    errors: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, error: errors.append(error))
     ours, theirs = socket.socketpair()
     ours.send(b"unread")
     theirs.close()  # with something unread, which resets the connection
@@ -159,6 +161,7 @@ async def test_an_input_that_breaks_is_leaving() -> None:
         async with asyncio.timeout(2):
             await panel.closed.wait()
         panel.close()
+    assert errors == []
 
 
 async def test_keys_are_not_echoed_and_the_terminal_is_given_back_as_it_was(terminal: Terminal) -> None:

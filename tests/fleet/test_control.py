@@ -175,9 +175,10 @@ def test_without_a_daemon_the_client_says_how_to_start_one(path: Path) -> None:
         request(path, {"do": "status"})
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root opens everything")
 async def test_a_client_outside_the_group_is_told_what_to_do(server: ControlServer, path: Path) -> None:
     path.chmod(0)
+    if os.access(path, os.W_OK):
+        pytest.skip("this user opens everything")
     with pytest.raises(EdgeError, match="use sudo, or join the group"):
         await ask(path, {"do": "status"})
 

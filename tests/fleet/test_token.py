@@ -75,10 +75,11 @@ def test_a_configured_file_must_be_there(tmp_path: Path) -> None:
         read_token(settings(tmp_path / "token"), {})
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_that_may_not_be_read_is_told_and_not_skipped(tmp_path: Path) -> None:
     provisioned = tmp_path / "token"
     provisioned.write_text("canary")
     provisioned.chmod(0)
+    if os.access(provisioned, os.R_OK):
+        pytest.skip("this user reads everything")
     with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\)"):
         read_token(Settings(), {}, provisioned)
