@@ -60,7 +60,9 @@ def _url(url: str) -> Iterator[Contradiction]:
     elif parts.scheme not in ("ws", "wss") or not host:
         yield Contradiction(key, f"has scheme {parts.scheme!r}, host {host or ''!r}; it must be wss:// and a host")
     elif parts.scheme == "ws" and not _is_loopback(host):
-        yield Contradiction(key, f"has host {host!r} without TLS (ws://); only this computer can be dialled so: use wss://")
+        yield Contradiction(
+            key, f"has host {host!r} without TLS (ws://); only this computer can be dialled so: use wss://"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -48,9 +48,9 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout_s: Annotated[
         float, Meta(ge=1, le=120, description="Limit for opening the connection, TLS included.")
     ] = 10.0
-    confirm_timeout_s: Annotated[
-        float, Meta(ge=1, le=120, description="Limit from open to connection_confirmed.")
-    ] = 5.0
+    confirm_timeout_s: Annotated[float, Meta(ge=1, le=120, description="Limit from open to connection_confirmed.")] = (
+        5.0
+    )
     start_timeout_s: Annotated[
         float, Meta(ge=1, le=120, description="Limit from start_session to session_started.")
     ] = 5.0
@@ -103,9 +103,9 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     preroll_ms: Annotated[
         int, Meta(ge=0, le=1000, description="How much of what came before the press belongs to the utterance.")
     ] = 300
-    hangover_ms: Annotated[
-        int, Meta(ge=240, le=3000, description="Silence that ends an utterance begun by a tap.")
-    ] = 600
+    hangover_ms: Annotated[int, Meta(ge=240, le=3000, description="Silence that ends an utterance begun by a tap.")] = (
+        600
+    )
     no_speech_timeout_s: Annotated[
         float, Meta(ge=1, le=60, description="How long to listen for a first word before giving up.")
     ] = 6.0

@@ -51,12 +51,44 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 SHARED_DEVICES = ("quiet", "portaudio")
 """The two modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
-PURE = frozenset({
-    "__future__", "abc", "base64", "binascii", "bisect", "collections", "contextlib", "copy", "dataclasses",
-    "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json",
-    "math", "operator", "random", "re", "statistics", "string", "struct", "textwrap", "types", "typing",
-    "unicodedata", "urllib.parse", "uuid", "wave", "zlib",
-})
+PURE = frozenset(
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "io",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "random",
+        "re",
+        "statistics",
+        "string",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib.parse",
+        "uuid",
+        "wave",
+        "zlib",
+    }
+)
 """The standard library as far as it computes: no clock, file, socket, thread or log."""
 
 MOST_LINES = 300

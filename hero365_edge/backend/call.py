@@ -234,6 +234,7 @@ class Call:
         await self._stop()
         turn = Turn(self._desk, self._line, self._session, utterance, self._downlink)
         self._turn = (turn, self._tasks.create_task(turn.run(want_audio)))
+        await asyncio.sleep(0)  # a task that is cancelled before its first step never ran, and would tell nobody
 
     async def _stop(self) -> Turn | None:
         """Silence the turn under way; which one that was."""

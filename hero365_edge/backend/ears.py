@@ -15,6 +15,7 @@ import numpy as np
 from hero365_edge.backend.errors import SpeechUnavailable
 from hero365_edge.backend.options import Pcm
 
+DICTIONARY = "en-us/cmudict-en-us.dict"
 AROUND_SAMPLES = 3_200  # both decoders want a little silence before the first word and behind the last
 SURE_WORDS = 3  # a single word of the script is found in any cough
 LONGEST_SAMPLES = 16_000 * 20  # English costs a fifth of the sound's length
@@ -39,9 +40,11 @@ class Ears:
         script = model.ArpaBoLM(text="\n".join(f"<s> {phrase} </s>" for phrase in phrases))
         script.compute()
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "script.lm"
-            script.write_file(str(file))
-            self._script = sphinx.Decoder(loglevel="FATAL", lm=str(file))
+            language, words = Path(folder) / "script.lm", Path(folder) / "script.dict"
+            script.write_file(str(language))
+            # The whole dictionary beside a model of thirty words takes ten seconds to load.
+            words.write_text(_pronounced(Path(sphinx.get_model_path(DICTIONARY)), phrases), encoding="utf-8")
+            self._script = sphinx.Decoder(loglevel="FATAL", lm=str(language), dict=str(words))
 
     def understand(self, pcm: Pcm) -> str | None:
         """What was said, in small letters; a phrase of the script when it is near one. None: no word at all."""
@@ -52,6 +55,13 @@ class Ears:
             return near
         heard = _hypothesis(self._english, sound)
         return self._nearest(heard) or self._nearest(near) or heard or None
+
+
+def _pronounced(dictionary: Path, phrases: Sequence[str]) -> str:
+    """The lines of a dictionary (`word PH PH`, further ways to say it as `word(2) PH PH`) for these phrases."""
+    wanted = {word for phrase in phrases for word in phrase.split()}
+    with dictionary.open(encoding="utf-8") as lines:
+        return "".join(line for line in lines if line.partition(" ")[0].partition("(")[0] in wanted)
 
 
 def _hypothesis(decoder: Any, sound: bytes) -> str:

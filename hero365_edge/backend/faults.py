@@ -38,7 +38,7 @@ GARBAGE_TEXTS = (
     "[1, 2, 3]",
     '"a bare string"',
     "[" * 20_000,
-    '{"type": "session_status", "data": {"active_connections": NaN}}',
+    '{"type": "session_status", "session_id": "garbage", "data": {"active_connections": NaN}}',
     _message(),
     _message(type=17),
     _message(type="interpretive_dance", tempo="fast"),

@@ -24,9 +24,9 @@ class Endpointer:
     """One utterance's end. While `held` (push-to-talk) only the length ends it: the release is the end."""
 
     def __init__(self, hangover_ms: int, no_speech_timeout_s: float, max_utterance_s: float) -> None:
-        self._hangover = hangover_ms // FRAME_MS
-        self._no_speech = round(no_speech_timeout_s * 1000 / FRAME_MS)
+        self._hangover = -(-hangover_ms // FRAME_MS)
         self._longest = round(max_utterance_s * 1000 / FRAME_MS)
+        self._no_speech = min(round(no_speech_timeout_s * 1000 / FRAME_MS), self._longest)
         self._frames = 0
         self._window: list[bool] = []
         self.held = False
@@ -41,20 +41,18 @@ class Endpointer:
         """Take the next frame; an ending when this frame is the utterance's last."""
         self._window = [*self._window[1 - START_WINDOW :], voiced]
         if voiced and sum(self._window) >= START_FRAMES:
-            self.spoke = self.speaking = True
-        if voiced and self.spoke:
+            self.spoke = True
             self.last_voiced_frame = self._frames
-        elif not any(self._window):
-            self.speaking = False
+        quiet = self._frames - self.last_voiced_frame
+        self.speaking = self.spoke and quiet < START_WINDOW
         self._frames += 1
-        return self._ending()
+        return self._ending(quiet)
 
-    def _ending(self) -> Ending | None:
+    def _ending(self, quiet: int) -> Ending | None:
+        if not self.spoke and not self.held:
+            return Ending.NO_SPEECH if self._frames >= self._no_speech else None
         if self._frames >= self._longest:
             return Ending.TOO_LONG
-        if self.held:
-            return None
-        if not self.spoke:
-            return Ending.NO_SPEECH if self._frames >= self._no_speech else None
-        quiet = self._frames - 1 - self.last_voiced_frame
-        return Ending.SILENCE if quiet >= self._hangover else None
+        # A voiced frame in the window may be the first of the next word: wait and see.
+        over = quiet >= self._hangover and not any(self._window)
+        return Ending.SILENCE if over and not self.held else None

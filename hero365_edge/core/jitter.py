@@ -15,8 +15,10 @@ class Playout(StrEnum):
 
     IDLE = "idle"
     PRIMING = "priming"
-    """Collecting a start's worth before the first sample, or before going on after an underrun."""
+    """Collecting a start's worth before the first sample, or before going on after a pause."""
     PLAYING = "playing"
+    DRY = "dry"
+    """All was played: an underrun if more of the answer comes, else its end."""
 
 
 class JitterBuffer:
@@ -27,7 +29,7 @@ class JitterBuffer:
         self._start_s = start_ms / 1000
         self._start_samples = samples_of(start_ms)
         self._chunks: deque[Pcm] = deque()
-        self._primed_at: float | None = None
+        self._primed_at = 0.0
         self._ended = False
         self.state = Playout.IDLE
         self.buffered = 0
@@ -39,9 +41,10 @@ class JitterBuffer:
         """Take the next samples, shape (n,); behind an end they open the next answer, joined without a gap."""
         if len(pcm) == 0:
             return
-        if self.state is Playout.IDLE:
+        if self.state is Playout.DRY and not self._ended:
+            self.underruns += 1
+        if self.state in {Playout.IDLE, Playout.DRY}:
             self.state = Playout.PRIMING
-        if self.state is Playout.PRIMING and self._primed_at is None:
             self._primed_at = now + self._start_s
         self._ended = False
         self._chunks.append(pcm)
@@ -54,7 +57,7 @@ class JitterBuffer:
     @property
     def deadline(self) -> float | None:
         """When to ask `take` again though nothing new has come; None when only `put` or the card can change things."""
-        return self._primed_at if self.state is Playout.PRIMING and self.buffered else None
+        return self._primed_at if self.state is Playout.PRIMING else None
 
     @property
     def finished(self) -> bool:
@@ -65,29 +68,21 @@ class JitterBuffer:
         """At most `want` samples to hand to the card, which still holds `ahead` samples; none while priming."""
         if self.state is Playout.PRIMING and self._ready(now):
             self.state = Playout.PLAYING
-            self._primed_at = None
-        if self.state is not Playout.PLAYING:
-            return EMPTY
-        if not self.buffered and not ahead and not self._ended:
-            self.state = Playout.PRIMING
-            self.underruns += 1
-            return EMPTY
-        return self._pop(want)
+        if self.state is Playout.PLAYING and not self.buffered and not ahead:
+            self.state = Playout.DRY
+        return self._pop(want) if self.state is Playout.PLAYING else EMPTY
 
     def flush(self) -> int:
         """Forget the answer, for the next one; how many samples were still in hand."""
         dropped = self.buffered
         self._chunks.clear()
         self.buffered = 0
-        self._primed_at = None
         self._ended = False
         self.state = Playout.IDLE
         return dropped
 
     def _ready(self, now: float) -> bool:
-        if self._ended or self.buffered >= self._start_samples:
-            return True
-        return self._primed_at is not None and now >= self._primed_at
+        return self._ended or self.buffered >= self._start_samples or now >= self._primed_at
 
     def _pop(self, want: int) -> Pcm:
         if want <= 0 or not self._chunks:

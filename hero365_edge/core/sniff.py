@@ -1,9 +1,11 @@
 """Tells the kind of a streamed answer from its first bytes, once per answer.
 
-Sources: RFC 3533 (OggS), the RIFF/WAVE header, ISO 11172-3 for the MPEG audio header. Quiet PCM begins with FF FF or
-with any other bytes, so an MP3 sync counts only when a second header stands where the first one says.
+Sources: RFC 3533 (OggS), the RIFF/WAVE header, ID3v2.4 section 3.1, ISO 11172-3 for the MPEG audio header. PCM begins
+with FF FF when it is quiet and with any other bytes when it is not, so an MP3 sync counts only when a second header
+stands where the first one says, and a magic of a few letters only with the header behind it.
 """
 
+from collections.abc import Container
 from enum import StrEnum
 
 
@@ -18,6 +20,18 @@ class AudioKind(StrEnum):
     """One bare Opus packet per message."""
     WAV = "wav"
 
+
+def _spelt(magic: bytes) -> list[Container[int]]:
+    return [(byte,) for byte in magic]
+
+
+_FILE_HEADERS: dict[AudioKind, list[Container[int]]] = {
+    # What each byte may be.
+    AudioKind.WAV: [*_spelt(b"RIFF"), *[range(256)] * 4, *_spelt(b"WAVE")],
+    AudioKind.OPUS: _spelt(b"OggS"),
+    # ID3v2: version 2 to 4, a revision below FF, four flags, and a size of four times seven bits.
+    AudioKind.MP3: [*_spelt(b"ID3"), range(2, 5), range(0xFF), range(0, 256, 16), *[range(128)] * 4],
+}
 
 _HEADER_BYTES = 4
 _BITRATES_KBPS = {
@@ -59,7 +73,7 @@ class Sniffer:
         if not self._held:
             return None
         alone = mp3_frame_bytes(self._held) == len(self._held)
-        return (AudioKind.MP3 if alone else AudioKind.PCM16), self._held
+        return self._settled or (AudioKind.MP3 if alone else AudioKind.PCM16), self._held
 
     def _kind(self) -> AudioKind | None:
         held = self._held
@@ -67,11 +81,9 @@ class Sniffer:
             return self._ogg_or_packets()
         if self._settled:
             return self._settled
-        for magic, kind in ((b"RIFF", AudioKind.WAV), (b"OggS", AudioKind.OPUS), (b"ID3", AudioKind.MP3)):
-            if held.startswith(magic):
-                return kind
-            if magic.startswith(held):
-                return None
+        for kind, header in _FILE_HEADERS.items():
+            if all(byte in allowed for byte, allowed in zip(held, header, strict=False)):
+                return kind if len(held) >= len(header) else None
         return self._mp3_or_pcm()
 
     def _ogg_or_packets(self) -> AudioKind | None:

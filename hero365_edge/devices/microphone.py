@@ -46,6 +46,7 @@ class PortAudioMicrophone:
         self._period_ms = period_ms
         self._bell = Bell(asyncio.get_running_loop())
         self._stream: Stream | None = None
+        self._closing: Stream | None = None
         self._last_block_at = clock.now()
         self._ring: deque[_Kept] = deque(maxlen=math.ceil(ring_s * 1000 / period_ms))
         self._blocks = 0
@@ -66,10 +67,8 @@ class PortAudioMicrophone:
 
         Raises DeviceError, naming the device asked for; also while the last `close` still waits for a hung card.
         """
-        if self._stream is not None:
-            if not self._stream.closed:
-                raise DeviceError(f"microphone {self._device!r} is still open: it hangs, or was not closed")
-            self._stream = None
+        if self._stream is not None or not (self._closing is None or self._closing.closed):
+            raise DeviceError(f"microphone {self._device!r} is still open: it hangs, or was not closed")
         stream = Stream("input", self._device, self._asked_hz, self._period_ms, self._arrived)
         self.rate_hz, self.channels = stream.rate_hz, stream.channels
         self._frames = 0
@@ -103,8 +102,9 @@ class PortAudioMicrophone:
         Waits half a second at most; a card that hangs longer is left to a thread of its own. Who listens goes on
         listening, and hears the next `start`.
         """
-        if self._stream is not None and self._stream.close():
-            self._stream = None
+        if self._stream is not None:
+            self._stream.close()
+            self._closing, self._stream = self._stream, None
         self._ring.clear()
         self._preroll.clear()
         if self._live is not None:

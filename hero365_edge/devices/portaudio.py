@@ -94,8 +94,8 @@ def channels(card: Card, direction: Direction) -> int:
 class Stream:
     """An open stream, not yet running, and the thread that runs, halts and closes it.
 
-    Those three wait for the card, and one that hangs held `Pa_StopStream` for 12 s and more: so they are ordered
-    here, done there, and the event loop never waits. Raises DeviceError, naming the device asked for.
+    Those three wait for the card, and a card can hang: so they are ordered here, done there, and the event loop
+    never waits. Raises DeviceError, naming the device asked for.
     """
 
     def __init__(self, direction: Direction, device: str, rate_hz: int, period_ms: int, callback: Callback) -> None:
@@ -138,11 +138,10 @@ class Stream:
         self._halts_ordered += 1
         self._orders.put(self._halt)
 
-    def close(self) -> bool:
-        """Order the card to be closed and wait half a second for it. False when it hangs: see `closed`."""
+    def close(self) -> None:
+        """Order the card to be closed, and wait half a second for it at most: `closed` says whether it let go."""
         self._orders.put(None)
         self._thread.join(_CLOSE_LIMIT_S)
-        return self.closed
 
     @property
     def closed(self) -> bool:

@@ -50,6 +50,7 @@ class PortAudioSpeaker:
         self._period_ms = period_ms
         self._bell = Bell(asyncio.get_running_loop())
         self._stream: Stream | None = None
+        self._closing: Stream | None = None
         self._awake = False
         self._queue: deque[tuple[int, bytes]] = deque()
         self._written = 0
@@ -87,10 +88,8 @@ class PortAudioSpeaker:
 
         Raises DeviceError, naming the device asked for; also while the last `close` still waits for a hung card.
         """
-        if self._stream is not None:
-            if not self._stream.closed:
-                raise DeviceError(f"speaker {self._device!r} is still open: it hangs, or was not closed")
-            self._stream = None
+        if self._stream is not None or not (self._closing is None or self._closing.closed):
+            raise DeviceError(f"speaker {self._device!r} is still open: it hangs, or was not closed")
         stream = Stream("output", self._device, self._asked_hz, self._period_ms, self._wanted)
         self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
         self._run = 0
@@ -156,8 +155,9 @@ class PortAudioSpeaker:
         Waits half a second at most; a card that hangs longer is left to a thread of its own.
         """
         self._awake = False
-        if self._stream is not None and self._stream.close():
-            self._stream = None
+        if self._stream is not None:
+            self._stream.close()
+            self._closing, self._stream = self._stream, None
         self._drop()
 
     def _drop(self) -> int:

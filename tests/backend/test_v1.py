@@ -213,56 +213,44 @@ async def test_a_held_utterance_is_known_by_its_name() -> None:
         assert backend.violations == []
 
 
-async def wrong(caller: Caller, what: str) -> None:
-    """One mistake; the utterance u1 of SSRC 7 is open, with 10 frames."""
-    match what:
-        case "pcm":
-            await caller.socket.send(tone(0.02).tobytes())
-        case "ssrc":
-            await caller.socket.send(struct.pack("!BBHII", 0x80, 96, 1, 0, 8) + bytes(640))
-        case "second":
-            await caller.tell("utterance_started", utterance_id="u2", ssrc=8)
-        case "same":
-            await end(caller, 10)
-            await caller.tell("utterance_started", utterance_id="u1", ssrc=8)
-        case "frames":
-            await end(caller, 9)
-        case "huge":
-            await end(caller, 10**9)
-        case "name":
-            await end(caller, 10, utterance_id="u9")
-        case "resumed":
-            await caller.tell("utterance_resumed", utterance_id="u1")
-        case "late":
-            await end(caller, 10)
-            await caller.socket.send(struct.pack("!BBHII", 0x80, 96, 1, 0, 7) + bytes(640))
-        case "number":
-            await caller.tell("utterance_ended", utterance_id="u1", frames="ten", tentative=False)
-        case "negative":
-            await caller.tell("utterance_started", utterance_id="u2", ssrc=-1)
+def packet(ssrc: int) -> bytes:
+    return struct.pack("!BBHII", 0x80, 96, 1, 0, ssrc) + bytes(640)
+
+
+def started(utterance_id: str, ssrc: int) -> dict[str, Any]:
+    return {"name": "utterance_started", "utterance_id": utterance_id, "ssrc": ssrc}
+
+
+def ended(utterance_id: str, frames: object) -> dict[str, Any]:
+    return {"name": "utterance_ended", "utterance_id": utterance_id, "frames": frames, "tentative": False}
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("steps", "told"),
     [
-        ("pcm", "RTP: version"),
-        ("ssrc", "SSRC 0x00000008 is of no open utterance"),
-        ("second", "u1 was not ended"),
-        ("same", "utterance_id u1 was used before"),
-        ("frames", "9 frames; 10 came"),
-        ("huge", "1000000000 frames"),
-        ("name", "u9 is no open utterance"),
-        ("resumed", "u1 was not ended"),
-        ("late", "of no open utterance"),
-        ("number", "frames is 'ten'; expected an integer"),
-        ("negative", "ssrc -1 is not of 32 bit"),
+        ([tone(0.02).tobytes()], "RTP: version"),
+        ([packet(8)], "SSRC 0x00000008 is of no open utterance"),
+        ([ended("u1", 10), packet(7)], "SSRC 0x00000007 is of no open utterance"),
+        ([started("u2", 8)], "u1 was not ended"),
+        ([ended("u1", 10), started("u1", 8)], "utterance_id u1 was used before"),
+        ([ended("u1", 10), started("u2", 7)], "ssrc 7 was used before"),
+        ([ended("u1", 10), started("u2", -1)], "ssrc -1 is not of 32 bit"),
+        ([ended("u1", 9)], "9 frames; 10 came"),
+        ([ended("u1", 10**9)], "1000000000 frames; 10 came"),
+        ([ended("u9", 10)], "u9 is no open utterance"),
+        ([ended("u1", "ten")], "frames is 'ten'; expected an integer"),
+        ([{"name": "utterance_resumed", "utterance_id": "u1"}], "u1 was not ended"),
+        ([{"name": "response_cancelled", "response_id": "r", "played_ms": 5}], "'r' is no response"),
     ],
 )
-async def test_a_mistake_in_v1_is_noted(what: str, told: str) -> None:
+async def test_a_mistake_in_v1_is_noted(steps: list[bytes | dict[str, Any]], told: str) -> None:
     async with SimulatedBackend(fast()) as backend, call(backend.url) as caller:
         await caller.start(audio=L16)
         await say(caller, voice(0.2))
-        await caller.hear("audio_processing", status="buffered")
-        await wrong(caller, what)
+        for step in steps:
+            await (caller.socket.send(step) if isinstance(step, bytes) else caller.tell(**step))
         await backend.wait_for(lambda: bool(backend.violations), 1.0)
         assert told in backend.violations[0]
+        await caller.tell("end_session")
+        await caller.hear("session_ended")
+        assert len(backend.violations) == 1

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +45,7 @@ class Daemon:
         self.config.write_text(f"control: {{socket: {self.socket}}}\n")
         self.asked: list[Mapping[str, object]] = []
         self.refusal = ""
+        self.status = STATUS
         self._loop = asyncio.new_event_loop()
         self._server = ControlServer(self.socket, dict.fromkeys(("status", "say", "press"), self._answer))
         self._loop.run_until_complete(self._server.start())
@@ -52,7 +56,7 @@ class Daemon:
         self.asked.append(message)
         if self.refusal:
             raise EdgeError(self.refusal)
-        return STATUS if message["do"] == "status" else {}
+        return self.status if message["do"] == "status" else {}
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(5)
@@ -86,6 +90,19 @@ def test_status_is_readable_at_the_roadside(daemon: Daemon, capsys: pytest.Captu
 def test_status_as_json_is_the_daemons_answer(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--json", "--config", str(daemon.config)]) == 0
     assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_watching_prints_again_when_something_changed_until_ctrl_c(daemon: Daemon) -> None:
+    command = [sys.executable, "-m", "hero365_edge", "status", "--watch", "--json", "--config", str(daemon.config)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as watching:  # noqa: S603  our own interpreter
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["state"] == "ready"
+        daemon.status = {**STATUS, "state": "listening"}
+        assert json.loads(watching.stdout.readline())["state"] == "listening"
+        watching.send_signal(signal.SIGINT)
+        assert watching.communicate(timeout=10) == ("", "")
+    assert watching.returncode == 130
 
 
 @pytest.mark.parametrize("light", Light)

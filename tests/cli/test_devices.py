@@ -44,9 +44,7 @@ def test_where_there_is_nothing_each_list_says_so_and_what_to_do() -> None:
 
 
 @pytest.mark.alsa
-def test_what_alsa_has_is_printed_and_nothing_of_its_chatter(
-    alsa: AlsaRig, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_alsa_has_is_printed_and_nothing_of_its_chatter(alsa: AlsaRig, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["devices"]) == 0
     printed = capfd.readouterr()
     assert "  hero_mic: " in printed.out

@@ -12,9 +12,6 @@ from hero365_edge.cli import COMMANDS, main
 from hero365_edge.errors import ConfigError, DeviceError, EdgeError, LinkError, LinkRefused, WireError
 from hero365_edge.fleet.secrets import keep_secret
 
-HERE = ("status", "say", "press", "config", "devices", "check")
-"""The commands whose modules these tests may import; each of the others has its own tests."""
-
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  our own interpreter, our own text
@@ -45,12 +42,12 @@ def test_help_lists_every_command_with_its_summary(capsys: pytest.CaptureFixture
     assert all(f"{name} {summary}" in printed for name, (_, summary) in COMMANDS.items())
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
-    assert COMMANDS[name][1] in " ".join(capsys.readouterr().out.split())
+    assert capsys.readouterr().out.startswith(f"usage: hero365-edge {name} [-h]")
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,9 +118,7 @@ def test_the_unexpected_is_a_traceback_without_secrets_and_exits_1(
     assert "canary" not in printed
 
 
-def test_an_error_that_quotes_a_secret_is_scrubbed_too(
-    failing: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_error_that_quotes_a_secret_is_scrubbed_too(failing: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     failing.error = LinkError("cannot reach wss://host/?token=abc")  # type: ignore[attr-defined]  # a module made by hand
     assert main(["fail"]) == 69
     assert capsys.readouterr().err == "hero365-edge: cannot reach wss://host/?token=***\n"

@@ -78,7 +78,7 @@ def content(heard: Pcm) -> Pcm:
 
 async def until(true: Callable[[], bool], limit_s: float = 3.0) -> None:
     async with asyncio.timeout(limit_s):
-        while not true():
+        while not true():  # noqa: ASYNC110  it polls what no event tells
             await asyncio.sleep(0.005)
 
 

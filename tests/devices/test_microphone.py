@@ -98,10 +98,27 @@ async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:
     assert blocks[4].captured_at == pytest.approx(clock.now() - 0.340, abs=1e-6)
 
 
-def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0) -> None:
-    """As PortAudio's thread does it, on a host that gives no times."""
-    no_times = {"input_buffer_adc_time": 0.0, "current_time": 0.0, "output_buffer_dac_time": 0.0}
-    microphone._arrived(pcm.tobytes(), pcm.size, no_times, flags)
+async def test_a_wall_clock_that_is_set_does_not_move_the_times_of_the_samples() -> None:
+    clock = FakeClock()
+    microphone = PortAudioMicrophone(clock, rate_hz=16_000)
+    microphone.channels = 1
+    microphone.listen(since=0)
+    for wall in (1.7e9, 1.7e9 + 0.020, 1.7e9 + 3600, 1.7e9 + 3600.020, 10.0):
+        clock.advance(0.020)
+        _callback(microphone, np.zeros(320, np.int16), wall=wall)
+    blocks = [await microphone.read() for _ in range(5)]
+    assert blocks[0].captured_at == pytest.approx(1000.0 - 0.005, abs=1e-6)
+    assert np.diff([block.captured_at for block in blocks]) == pytest.approx(0.020, abs=1e-6)
+
+
+def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0, wall: float = 0.0) -> None:
+    """As PortAudio's thread does it: its clock is the wall's, and the block is 25 ms old; or it tells no times."""
+    times = {
+        "input_buffer_adc_time": wall - 0.025 if wall else 0.0,
+        "current_time": wall,
+        "output_buffer_dac_time": 0.0,
+    }
+    microphone._arrived(pcm.tobytes(), pcm.size, times, flags)
 
 
 async def _read_for(microphone: PortAudioMicrophone, seconds: float) -> list[Block]:

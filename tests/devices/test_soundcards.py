@@ -51,8 +51,15 @@ def test_every_alsa_device_is_there_by_name_with_what_opens(alsa: AlsaRig, capfd
 
 
 @pytest.mark.alsa
-def test_it_can_be_asked_again(alsa: AlsaRig) -> None:
-    assert [device.name for device in sound_devices()] == [device.name for device in sound_devices()]
+def test_a_card_that_was_plugged_in_meanwhile_is_there_the_next_time(
+    alsa: AlsaRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {device.name for device in sound_devices()}
+    with_one_more = tmp_path / "asound.conf"
+    known = (alsa.folder / "asound.conf").read_text()
+    with_one_more.write_text(f'{known}\npcm.hero_new {{ type asym capture.pcm "hero_mic" }}\n')
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(with_one_more))  # ALSA's configuration stands for what is plugged in
+    assert {device.name for device in sound_devices()} - before == {"hero_new"}
 
 
 def test_portaudio_tells_its_version() -> None:

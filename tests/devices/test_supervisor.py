@@ -54,9 +54,7 @@ def test_a_missing_library_is_named_with_how_to_install_it(monkeypatch: pytest.M
         supervisor({"NOTIFY_SOCKET": "/nowhere"})
 
 
-def test_reloading_carries_the_time_that_notify_reload_wants(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reloading_carries_the_time_that_notify_reload_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("systemd.daemon")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))

@@ -97,7 +97,8 @@ async def test_an_error_of_the_handler_is_the_answer(server: ControlServer, path
 async def test_a_request_without_end_is_refused_before_it_fills_the_memory(server: ControlServer, path: Path) -> None:
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(b"x" * (REQUEST_BYTES + 1))
-    answer = msgspec.json.decode(await reader.readline())
+    async with asyncio.timeout(5):
+        answer = msgspec.json.decode(await reader.readline())
     assert answer == {"ok": False, "error": f"a request is one line of at most {REQUEST_BYTES} bytes"}
     writer.close()
     assert await ask(path, {"do": "status"}) == {"state": "ready"}

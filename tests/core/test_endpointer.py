@@ -1,0 +1,169 @@
+"""Frames with speech and without: where an utterance ends."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hero365_edge.core.endpointer import START_WINDOW, Ending, Endpointer
+
+HANGOVER = 30
+NO_SPEECH = 300
+LONGEST = 3000
+
+
+def endpointer(held: bool = False) -> Endpointer:
+    """With the settings' defaults: 600 ms, 6 s, 60 s."""
+    made = Endpointer(hangover_ms=600, no_speech_timeout_s=6.0, max_utterance_s=60.0)
+    made.held = held
+    return made
+
+
+def give(to: Endpointer, frames: str) -> tuple[Ending | None, int]:
+    """Give frames, `v` voiced and `.` not, until an ending: which, and at which frame counted from 1."""
+    for number, frame in enumerate(frames, 1):
+        if (ending := to.frame(frame == "v")) is not None:
+            return ending, number
+    return None, len(frames)
+
+
+# -- speech and clicks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frames", ["vvv", "v.v.v", "vv..v", "..vvv", "v..vv"])
+def test_three_voiced_frames_of_five_are_speech(frames: str) -> None:
+    made = endpointer()
+    give(made, frames[:-1])
+    assert not made.spoke
+    give(made, frames[-1])
+    assert made.spoke
+    assert made.speaking
+    assert made.last_voiced_frame == len(frames) - 1
+
+
+@pytest.mark.parametrize("frames", ["v", "vv", "vv...v", "v..v..v..v..v", "vv....vv....vv"])
+def test_clicks_are_no_speech(frames: str) -> None:
+    made = endpointer()
+    give(made, frames + "." * 20)
+    assert not made.spoke
+    assert not made.speaking
+    assert made.last_voiced_frame == -1
+
+
+def test_a_pause_of_a_window_is_no_longer_speaking_but_the_utterance_goes_on() -> None:
+    made = endpointer()
+    give(made, "vvvv" + "." * (START_WINDOW - 1))
+    assert made.speaking
+    give(made, ".")
+    assert not made.speaking
+    assert made.spoke
+    give(made, "vv")
+    assert not made.speaking, "a click does not take the pause back"
+    give(made, "v")
+    assert made.speaking
+
+
+# -- silence ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speech", ["vvv", "." * 290 + "vvv", "vvv" + "." * 29 + "vvv", "v.v.v.v.v", "vvv..v"])
+def test_the_utterance_ends_with_the_hangovers_last_frame_and_not_before(speech: str) -> None:
+    made = endpointer()
+    assert give(made, speech + "." * (HANGOVER - 1)) == (None, len(speech) + HANGOVER - 1)
+    assert give(made, ".") == (Ending.SILENCE, 1)
+    assert made.last_voiced_frame == len(speech) - 1
+
+
+@pytest.mark.parametrize("click", ["v", "vv"])
+@pytest.mark.parametrize("after", [4, 15, 20])
+def test_a_click_in_the_hangover_neither_prolongs_it_nor_counts_as_speech(click: str, after: int) -> None:
+    made = endpointer()
+    hangover = ("." * after + click + "." * HANGOVER)[:HANGOVER]
+    assert give(made, "vvvvv" + hangover) == (Ending.SILENCE, 5 + HANGOVER)
+    assert made.last_voiced_frame == 4
+    assert not made.speaking
+
+
+@pytest.mark.parametrize("pause", [HANGOVER - 3, HANGOVER - 1])
+def test_a_word_that_begins_in_the_hangovers_last_frame_is_not_cut_off(pause: int) -> None:
+    assert give(endpointer(), "vvv" + "." * pause + "v.vv") == (None, 3 + pause + 4)
+
+
+def test_a_click_in_the_hangovers_last_frame_costs_no_more_than_the_window() -> None:
+    frames = "vvv" + "." * (HANGOVER - 1) + "v" + "." * 40
+    assert give(endpointer(), frames) == (Ending.SILENCE, 3 + HANGOVER + START_WINDOW)
+
+
+@pytest.mark.parametrize(("hangover_ms", "frames"), [(240, 12), (250, 13), (259, 13), (260, 13), (3000, 150)])
+def test_the_hangover_is_never_shorter_than_asked_for(hangover_ms: int, frames: int) -> None:
+    made = Endpointer(hangover_ms, no_speech_timeout_s=6.0, max_utterance_s=60.0)
+    assert give(made, "vvv" + "." * 200) == (Ending.SILENCE, 3 + frames)
+
+
+# -- what never ends by itself ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frame", [".", "v...."])
+def test_without_speech_it_ends_after_the_time_limit_and_not_before(frame: str) -> None:
+    assert give(endpointer(), frame * NO_SPEECH) == (Ending.NO_SPEECH, NO_SPEECH)
+
+
+def test_a_first_word_just_before_the_limit_is_heard_out() -> None:
+    made = endpointer()
+    assert give(made, "." * (NO_SPEECH - 3) + "vvv" + "." * 100) == (Ending.SILENCE, NO_SPEECH + HANGOVER)
+
+
+def test_endless_speech_ends_at_the_longest_utterance() -> None:
+    assert give(endpointer(), "v" * 4000) == (Ending.TOO_LONG, LONGEST)
+    assert give(endpointer(), ("vvv" + "." * 20) * 200) == (Ending.TOO_LONG, LONGEST)
+
+
+@pytest.mark.parametrize(("limit_s", "frames"), [(1.0, 50), (1.01, 50), (0.33, 16), (59.99, 3000)])
+def test_limits_in_seconds_are_whole_frames(limit_s: float, frames: int) -> None:
+    assert give(Endpointer(600, limit_s, 60.0), "." * 4000) == (Ending.NO_SPEECH, frames)
+    assert give(Endpointer(600, 60.0, limit_s), "v" * 4000) == (Ending.TOO_LONG, frames)
+
+
+def test_an_utterance_whose_whole_length_held_no_speech_is_not_worth_sending() -> None:
+    assert give(Endpointer(600, no_speech_timeout_s=6.0, max_utterance_s=2.0), "." * 400) == (Ending.NO_SPEECH, 100)
+
+
+# -- push-to-talk -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frames", ["." * 4000, "vvv" + "." * 4000, "v" * 4000])
+def test_while_held_only_the_length_ends_it(frames: str) -> None:
+    assert give(endpointer(held=True), frames) == (Ending.TOO_LONG, LONGEST)
+
+
+def test_while_held_speech_is_noticed_all_the_same() -> None:
+    made = endpointer(held=True)
+    give(made, "....vvv" + "." * 40)
+    assert made.spoke
+    assert not made.speaking
+    assert made.last_voiced_frame == 6
+
+
+def test_a_hold_that_begins_late_counts_from_the_first_frame() -> None:
+    made = endpointer()
+    give(made, "." * 18)
+    made.held = True
+    assert give(made, "." * 4000) == (Ending.TOO_LONG, LONGEST - 18)
+
+
+# -- anything ---------------------------------------------------------------------------------------------------
+
+
+@given(st.text("v.", max_size=200), st.booleans())
+def test_on_any_frames_the_last_voiced_one_is_voiced_and_speech_is_never_left_out(frames: str, held: bool) -> None:
+    made = endpointer(held)
+    ending, number = give(made, frames)
+    last = made.last_voiced_frame
+    assert made.spoke == (last >= 0) == any(frames[:number][at : at + 5].count("v") >= 3 for at in range(number))
+    assert not made.spoke or frames[last] == "v"
+    assert not made.speaking or number - 1 - last < START_WINDOW
+    quiet = number - 1 - last
+    if ending is Ending.SILENCE:
+        assert HANGOVER <= quiet
+        assert "v" not in frames[number - START_WINDOW : number]
+    elif made.spoke and not held:
+        assert quiet < HANGOVER or "v" in frames[number - START_WINDOW : number]
