@@ -38,13 +38,13 @@ TOPICS = (
             "what's my next job",
             "what is my next job",
         ),
-        frozenset({"next"}),
+        frozenset({"next", "schedule"}),
     ),
     ESTIMATE,
     Topic(
         "You have three jobs today: Miller at ten thirty, Garcia at one, and Chen at three fifteen.",
-        ("show me today's schedule", "what's on my schedule today", "what is on my schedule today"),
-        frozenset({"schedule", "today's", "today"}),
+        ("show me today's schedule",),
+        frozenset({"schedule", "today's"}),
     ),
     Topic(
         "The address is forty two Oak Street. The side gate is open.",

@@ -30,7 +30,7 @@ LONGEST_MESSAGE = 16 * 2**20
 MOST_CALLS = 64
 
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.INFO)  # websockets tells the request's path at DEBUG, and the path holds the token
+_log.setLevel(logging.WARNING)  # websockets tells the request's path at DEBUG, and the path holds the token
 
 
 class SimulatedBackend:

@@ -50,6 +50,8 @@ def stream(kind: Kind, pcm: Pcm, chunk_ms: int) -> list[Chunk]:
 
 
 WAV_HEADER_BYTES = 44
+MP3_LEVEL = 0.7
+"""libsndfile's scale from 0 (best) to 1 (smallest): 58 kbit/s."""
 
 
 def wav_of(pcm: Pcm) -> bytes:
@@ -81,5 +83,8 @@ def _mp3(pcm: Pcm) -> bytes:
     except ImportError:
         raise SpeechUnavailable("answers in MP3 need soundfile: pip install 'hero365-edge[demo]'") from None
     file = io.BytesIO()
-    soundfile.write(file, pcm, RATE_HZ, format="MP3", subtype="MPEG_LAYER_III")
+    # A constant bit rate, as speech services send it: so equal times are equal bytes, and `stream` can cut it.
+    soundfile.write(
+        file, pcm, RATE_HZ, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=MP3_LEVEL
+    )
     return file.getvalue()

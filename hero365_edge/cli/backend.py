@@ -15,7 +15,6 @@ from hero365_edge.backend.records import Answer, Utterance
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.backend.sound import wav_of
 
-SUMMARY = "run the simulated backend"
 TOKEN_VARIABLE = "HERO365_BACKEND_TOKEN"  # noqa: S105  the name of the variable, not a token
 
 

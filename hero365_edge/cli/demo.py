@@ -25,7 +25,7 @@ from hero365_edge.cli.witness import Track, WitnessedMicrophone, WitnessedSpeake
 from hero365_edge.cli.world import real_world
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import Turn
-from hero365_edge.core.pcm import RATE_HZ, Pcm, silence
+from hero365_edge.core.pcm import Pcm, samples_of, silence
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.speaker import PortAudioSpeaker
@@ -36,12 +36,13 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.ports import Microphone, Speaker
 from hero365_edge.settings import Backend, Control, Panel, Settings
 
-QUESTIONS = ("What's next on my schedule?", "Create an estimate.")
+QUESTIONS = (("What's next on my schedule?", False), ("Create an estimate.", True))
+"""What is asked, and whether the button is held meanwhile: push-to-talk, where the release is the end."""
 BACKEND_START_S = 60.0
 """Its voice and its ears load their models first."""
 TURN_LIMIT_S = 40.0
 POLL_S = 0.05
-BEFORE_WORDS_S = 0.15
+BEFORE_WORDS_MS = 150
 """A person presses, then speaks."""
 
 
@@ -111,10 +112,14 @@ async def _demo(arguments: argparse.Namespace, url: str, live: bool) -> int:
 async def _ask(appliance: Appliance, microphone: FakeMicrophone, fingers: int) -> list[Turn]:
     """Press and speak each question as a person would, and wait for its answer to end."""
     turns: list[Turn] = []
-    for question, pcm in zip(QUESTIONS, await asyncio.to_thread(_spoken), strict=True):
-        print(f'\n"{question}"')
-        os.write(fingers, b" ")
-        microphone.hear(np.concatenate([silence(round(BEFORE_WORDS_S * RATE_HZ)), pcm]))
+    pause = silence(samples_of(BEFORE_WORDS_MS))
+    for (question, held), pcm in zip(QUESTIONS, await asyncio.to_thread(_spoken), strict=True):
+        print(f'\n"{question}" ({"held" if held else "tapped"})')
+        os.write(fingers, b"h" if held else b" ")
+        microphone.hear(np.concatenate([pause, pcm]))
+        if held:
+            await _until(lambda: not microphone.to_hear_s, TURN_LIMIT_S, "the question did not end")
+            os.write(fingers, b"h")
         turns.append(await _next_turn(appliance, turns))
         print(f'the agent: "{appliance.dialogue.last_text}"')
     return turns
@@ -154,7 +159,7 @@ async def _until(true: Callable[[], bool], limit_s: float, otherwise: str) -> No
 def _spoken() -> list[Pcm]:
     """The questions, spoken by the voice that the backend has too: no recording of them is free to ship."""
     speak = voice()
-    return [speak(question) for question in QUESTIONS]
+    return [speak(question) for question, _ in QUESTIONS]
 
 
 def _has_cards() -> bool:

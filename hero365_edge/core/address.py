@@ -30,6 +30,6 @@ def address(base: str, session_id: str, user_id: str, business_id: str, token: s
         headers.append(("Authorization", f"Bearer {token}"))
     path = f"{base.rstrip('/')}/{quote(session_id, safe='')}"
     parts = urlsplit(path)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query)
     return Address(shown=shown, url=f"{path}?{text}", headers=tuple(headers))

@@ -22,10 +22,13 @@ class Backoff:
         self.failures = 0
 
     def failed(self, retry_after_s: float | None = None) -> float:
-        """One more failure; how many seconds to wait. What the server asked for is obeyed as a minimum."""
+        """One more failure; how many seconds to wait.
+
+        What the server asked for comes on top: a fleet that was told the same must not come back in the same second.
+        """
         ceiling = min(CEILING_S, FIRST_S * 2.0 ** min(self.failures, 16))
         self.failures += 1
-        return max(self._draw() * ceiling, retry_after_s or 0.0)
+        return (retry_after_s or 0.0) + self._draw() * ceiling
 
     @property
     def tell(self) -> bool:

@@ -101,10 +101,11 @@ class Handshake:
         return [m.EnableRealtime(audio=m.AudioOffer())]
 
     def _realtime_enabled(self, message: m.RealtimeEnabled) -> None:
-        if isinstance(message.audio, m.AudioChoice) and self._profile != "seed" and message.audio.profile == "v1":
-            self._settle(Agreement("v1", realtime=True, uplink=_first(message.audio.uplink)))
-        elif self._profile == "v1":
-            self._settle(Agreement("v1", realtime=True, uplink="opus"))
+        choice = message.audio if isinstance(message.audio, m.AudioChoice) else None
+        # The bare message, once sent, is the last that the backend heard of profiles: a choice behind it came too late.
+        chosen = choice is not None and choice.profile == "v1" and not self._bare_sent
+        if chosen or self._profile == "v1":
+            self._settle(Agreement("v1", realtime=True, uplink=_codec(choice)))
         else:
             self._settle(Agreement("seed", realtime=True, uplink=self._seed_uplink))
 
@@ -122,6 +123,7 @@ class Handshake:
         self.agreement = agreement
 
 
-def _first(codec: str | tuple[str, ...]) -> str:
-    chosen = codec if isinstance(codec, str) else (codec[0] if codec else "opus")
-    return chosen if chosen in {"opus", "pcm16"} else "opus"
+def _codec(choice: m.AudioChoice | None) -> str:
+    """The first that was offered of those chosen; the better one when the backend does not say."""
+    chosen = () if choice is None else (choice.uplink,) if isinstance(choice.uplink, str) else choice.uplink
+    return next((codec for codec in chosen if codec in m.AudioOffer().uplink), "opus")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo
+from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Block, Clock
 
@@ -125,11 +125,7 @@ class PortAudioMicrophone:
         if flags & XRUN:
             self.overflows += 1
             self._times = SampleTimes(self.rate_hz)  # the count of samples has a hole: begin a new one
-        # PortAudio's own clock is the wall clock here, which jumps: only its difference is used. Where that is not
-        # given, the block is as old as it is long.
-        age_s = times["current_time"] - times["input_buffer_adc_time"]
-        captured_at = now - (age_s if 0.0 < age_s < 1.0 else frames / self.rate_hz)
-        self._times.note(self._frames, frames, now, captured_at)
+        self._times.note(self._frames, frames, now, passes_at(self._clock, times, "input_buffer_adc_time"))
         captured_at = self._times.of(self._frames)
         kept = _Kept(self._blocks, data or b"", captured_at, captured_at + (frames - 1) / self.rate_hz)
         self._frames += frames

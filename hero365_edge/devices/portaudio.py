@@ -21,6 +21,7 @@ import pyaudio
 from hero365_edge.core.pcm import RATE_HZ, samples_of
 from hero365_edge.devices.quiet import quiet_stderr
 from hero365_edge.errors import DeviceError
+from hero365_edge.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -169,23 +170,41 @@ class Stream:
             self._halts_done += 1
 
 
+def passes_at(
+    clock: Clock, times: TimeInfo, which: Literal["input_buffer_adc_time", "output_buffer_dac_time"]
+) -> float:
+    """When the first sample of a callback passes the card, on the monotonic clock.
+
+    PortAudio looked at its own clock when the samples were ready. For ALSA that is the wall clock as a rule, which
+    jumps, or the monotonic one: whichever of the two it is near tells how long the callback has waited since, most
+    of it for the GIL. Where that cannot be told, the samples pass now.
+    """
+    now = clock.now()
+    ahead_s = times[which] - times["current_time"]
+    for its_now in (now, clock.utc().timestamp()):
+        waited_s = its_now - times["current_time"]
+        if max(abs(waited_s), abs(ahead_s)) < 1.0:
+            return now - waited_s + ahead_s
+    return now
+
+
 class SampleTimes:
     """When each sample of one run passes the card, on the monotonic clock.
 
-    Counted by samples, so as smooth as the card itself, from a beginning that the callbacks estimate. The earliest
-    of the last 50 estimates counts, because a callback that waited for the GIL estimates up to 50 ms late and none
-    does so early, except the first ones: a callback right behind another fills a card that has yet to begin.
+    Counted by samples, so as smooth as the card itself, from a beginning that the callbacks estimate: the median
+    of 25. A callback right behind another has no say, for it fills a card that has yet to begin, or catches up after
+    a stall; both estimate up to 50 ms early.
     """
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._noted_at = math.inf
         self._begin_guess = 0.0
-        self._begins: deque[float] = deque(maxlen=50)
+        self._begins: deque[float] = deque(maxlen=25)
 
-    def note(self, first: int, frames: int, now: float, passes_at: float) -> None:
-        """A callback came `now` for `frames` samples, the `first` of which (counted in the run) `passes_at`."""
-        begin = passes_at - first / self._rate_hz
+    def note(self, first: int, frames: int, now: float, at: float) -> None:
+        """A callback came `now` for `frames` samples, the `first` of which (counted in the run) passes `at`."""
+        begin = at - first / self._rate_hz
         if now - self._noted_at > 0.5 * frames / self._rate_hz:
             self._begins.append(begin)
         else:
@@ -194,7 +213,9 @@ class SampleTimes:
 
     def of(self, number: int) -> float:
         """When sample `number` of the run passes the card. At least one callback must have been noted."""
-        return min(self._begins, default=self._begin_guess) + number / self._rate_hz
+        begins = sorted(self._begins)
+        begin = begins[len(begins) // 2] if begins else self._begin_guess
+        return begin + number / self._rate_hz
 
 
 class Bell:

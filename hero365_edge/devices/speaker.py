@@ -6,7 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 from hero365_edge.core.pcm import Pcm, samples_of
-from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo
+from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
 
@@ -180,9 +180,7 @@ class PortAudioSpeaker:
         elif flags & XRUN:
             self.underruns += 1
             self._times = SampleTimes(self.rate_hz)
-        # PortAudio's own clock is the wall clock here, which jumps: only its difference is used.
-        ahead_s = times["output_buffer_dac_time"] - times["current_time"]
-        self._times.note(self._run_frames, frames, now, now + min(max(ahead_s, 0.0), 1.0))
+        self._times.note(self._run_frames, frames, now, passes_at(self._clock, times, "output_buffer_dac_time"))
         first, content = self._take(frames, limit)
         count = len(content) // _SAMPLE_BYTES
         if count:

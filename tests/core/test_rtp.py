@@ -1,5 +1,7 @@
 """RTP, against aiortc's reading of RFC 3550."""
 
+from contextlib import suppress
+
 import pytest
 from aiortc.rtp import RtpPacket
 from hypothesis import given
@@ -66,12 +68,10 @@ def test_what_the_profile_does_not_allow_is_refused(first: int, second: int) -> 
         unpack(bytes([first, second]) + bytes(30))
 
 
-@given(st.binary())
-def test_garbage_is_a_packet_or_a_wire_error_that_says_why(data: bytes) -> None:
-    try:
+@given(st.binary() | st.binary(min_size=11).map(lambda rest: b"\x80" + rest))
+def test_garbage_is_a_wire_error_or_read_to_the_last_bit(data: bytes) -> None:
+    with suppress(WireError):
         assert unpack(data).pack() == data
-    except WireError as error:
-        assert "RTP packet" in str(error)
 
 
 @pytest.mark.parametrize("length", range(13))

@@ -1,5 +1,7 @@
 """Which kind of sound, from the first bytes, cut anywhere."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,7 +49,7 @@ def kind_of(data: bytes) -> AudioKind:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     ends = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(ends)]
 
 
 # -- each kind --------------------------------------------------------------------------------------------------

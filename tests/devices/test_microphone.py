@@ -1,6 +1,7 @@
 """PortAudio's microphone on the ALSA rig: names, a busy interpreter, a card that hangs."""
 
 import asyncio
+from datetime import timedelta
 
 import numpy as np
 import pyaudio
@@ -9,13 +10,14 @@ import pytest
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.microphone import PortAudioMicrophone
-from hero365_edge.devices.portaudio import Card, SampleTimes, channels, pick, rates
+from hero365_edge.devices.portaudio import Card, SampleTimes, channels, passes_at, pick, rates
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.ports import Block
 from tests.alsa_rig import AlsaRig
 
 CLOCK = SystemClock()
+_NO_TIMES = {"input_buffer_adc_time": 0.0, "current_time": 0.0, "output_buffer_dac_time": 0.0}
 CARDS = [
     Card(0, "USB PnP Sound Device: Audio (hw:1,0)", 48_000, 1),
     Card(1, "seeed-2mic-voicecard: - (hw:2,0)", 48_000, 2),
@@ -55,21 +57,36 @@ def test_every_channel_of_a_real_microphone_is_taken_and_one_of_a_device_that_co
     assert channels(CARDS[1], "output") == 1
 
 
-def test_late_callbacks_do_not_move_the_times_of_the_samples() -> None:
+def test_callbacks_that_fill_the_card_or_catch_up_do_not_move_the_times_of_the_samples() -> None:
     times = SampleTimes(16_000)
-    for block, late in enumerate([0.0, 0.0, 0.050, 0.030, 0.040, 0.0]):
-        due = 100.0 + block * 0.020
-        times.note(block * 320, 320, due + late, due + late)
-        assert times.of(block * 320) == pytest.approx(due, abs=1e-6)
+    filling = [(100.0, 100.0), (100.001, 100.020), (100.001, 100.040)]
+    regular = [(100.018 + n * 0.020, 100.077 + n * 0.020) for n in range(6)]
+    catching_up = [(100.330, 100.337 - 0.160), (100.331, 100.197), (100.332, 100.217)]
+    for block, (now, at) in enumerate(filling + regular + catching_up):
+        times.note(block * 320, 320, now, at)
+        if block >= 3:
+            assert times.of(0) == pytest.approx(100.017, abs=1e-6)
 
 
-def test_callbacks_that_only_fill_the_card_do_not_say_when_it_begins() -> None:
-    times = SampleTimes(16_000)
-    for block, (now, passes_at) in enumerate(
-        [(100.0, 100.0), (100.001, 100.020), (100.001, 100.040), (100.018, 100.077)]
-    ):
-        times.note(block * 320, 320, now, passes_at)
-    assert times.of(0) == pytest.approx(100.017, abs=1e-6)
+def test_the_time_a_callback_waited_for_the_interpreter_is_no_part_of_it() -> None:
+    clock = FakeClock(now=500.0)
+    wall = clock.utc().timestamp()
+    seen = {"current_time": wall - 0.050, "input_buffer_adc_time": wall - 0.075, "output_buffer_dac_time": wall - 0.010}
+    assert passes_at(clock, seen, "input_buffer_adc_time") == pytest.approx(499.925, abs=1e-6)
+    assert passes_at(clock, seen, "output_buffer_dac_time") == pytest.approx(499.990, abs=1e-6)
+
+
+def test_a_card_that_stamps_with_the_monotonic_clock_is_understood_too() -> None:
+    clock = FakeClock(now=500.0)
+    seen = {"current_time": 499.950, "input_buffer_adc_time": 499.930, "output_buffer_dac_time": 0.0}
+    assert passes_at(clock, seen, "input_buffer_adc_time") == pytest.approx(499.930, abs=1e-6)
+
+
+def test_a_card_that_does_not_tell_the_time_is_taken_to_mean_now() -> None:
+    clock = FakeClock(now=500.0)
+    wall = clock.utc().timestamp()
+    assert passes_at(clock, _NO_TIMES, "input_buffer_adc_time") == 500.0
+    assert passes_at(clock, _NO_TIMES | {"current_time": wall}, "input_buffer_adc_time") == 500.0
 
 
 async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None:
@@ -94,31 +111,29 @@ async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:
     _callback(microphone, np.zeros(320, np.int16), flags=pyaudio.paInputOverflow)
     blocks = [await microphone.read() for _ in range(6)]
     assert microphone.overflows == 1
-    assert blocks[5].captured_at == pytest.approx(clock.now() - 0.020, abs=1e-6)
-    assert blocks[4].captured_at == pytest.approx(clock.now() - 0.340, abs=1e-6)
+    assert blocks[5].captured_at - blocks[4].captured_at == pytest.approx(0.320, abs=1e-6)
 
 
 async def test_a_wall_clock_that_is_set_does_not_move_the_times_of_the_samples() -> None:
-    clock = FakeClock()
+    clock = FakeClock(now=1000.0)
     microphone = PortAudioMicrophone(clock, rate_hz=16_000)
     microphone.channels = 1
     microphone.listen(since=0)
-    for wall in (1.7e9, 1.7e9 + 0.020, 1.7e9 + 3600, 1.7e9 + 3600.020, 10.0):
+    for hours in (0, 0, 24, -48, 0):
         clock.advance(0.020)
-        _callback(microphone, np.zeros(320, np.int16), wall=wall)
+        clock.set_wall(clock.utc() + timedelta(hours=hours))
+        _callback(microphone, np.zeros(320, np.int16))
     blocks = [await microphone.read() for _ in range(5)]
     assert blocks[0].captured_at == pytest.approx(1000.0 - 0.005, abs=1e-6)
     assert np.diff([block.captured_at for block in blocks]) == pytest.approx(0.020, abs=1e-6)
 
 
-def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0, wall: float = 0.0) -> None:
-    """As PortAudio's thread does it: its clock is the wall's, and the block is 25 ms old; or it tells no times."""
-    times = {
-        "input_buffer_adc_time": wall - 0.025 if wall else 0.0,
-        "current_time": wall,
-        "output_buffer_dac_time": 0.0,
-    }
-    microphone._arrived(pcm.tobytes(), pcm.size, times, flags)
+def _callback(microphone: PortAudioMicrophone, pcm: Pcm, flags: int = 0) -> None:
+    """As PortAudio's thread does it, with a block whose first sample is 25 ms old."""
+    wall = microphone._clock.utc().timestamp()
+    microphone._arrived(
+        pcm.tobytes(), pcm.size, _NO_TIMES | {"current_time": wall, "input_buffer_adc_time": wall - 0.025}, flags
+    )
 
 
 async def _read_for(microphone: PortAudioMicrophone, seconds: float) -> list[Block]:
@@ -177,7 +192,8 @@ async def test_an_interpreter_busy_for_a_third_of_a_second_loses_nothing(alsa: A
     heard = np.concatenate([block.pcm[:, 0] for block in blocks])
     first = int(np.flatnonzero(heard)[0])
     assert np.array_equal(heard[first : first + pcm.size], pcm)
-    assert np.diff([block.captured_at for block in blocks]) == pytest.approx(0.020, abs=0.005)
+    begun = blocks[5:]  # a PulseAudio stream says of its first two blocks that they are older than they are
+    assert np.diff([block.captured_at for block in begun]) == pytest.approx(0.020, abs=0.005)
 
 
 @pytest.mark.alsa

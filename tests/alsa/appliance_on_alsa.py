@@ -1,0 +1,228 @@
+"""The whole appliance on the ALSA rig's cards, and a technician who presses, speaks and listens."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from hero365_edge.app import Appliance, World
+from hero365_edge.cli.run import SWITCH_INTERVAL_S
+from hero365_edge.cli.world import real_world
+from hero365_edge.core.lamp import Light
+from hero365_edge.core.latency import Turn
+from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.devices.microphone import PortAudioMicrophone
+from hero365_edge.devices.resampler import SoxrResampler
+from hero365_edge.devices.speaker import PortAudioSpeaker
+from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Control, Panel, Settings
+from tests.alsa_rig import AlsaRig, Recording
+from tests.listening import begin_of, sounding
+
+T = TypeVar("T")
+
+INTO_THE_WORD_S = 0.1
+"""So late is the press: people speak first (PRODUCT section 5, pre-roll)."""
+TAP_S = 0.1
+AFTER_THE_WORD_S = 0.1
+"""So long behind the last word the button of a hold is let go."""
+ATTEMPTS = 3
+LATE_S = 0.030
+"""An event loop this late cannot feed a card that has 60 ms in hand, less a period of 20."""
+_LOOK_EVERY_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """A microphone and a speaker of the rig, and the rate the appliance is told to open them at."""
+
+    microphone: str = "hero_mic"
+    speaker: str = "hero_spk"
+    rate_hz: int = RATE_HZ
+    channels: int = 1
+
+
+MONO_16 = Cards()
+STEREO_48 = Cards("hero_mic48", "hero_spk48", 48_000, 2)
+
+
+class Machine:
+    """Notes when this computer, shared with others, stood still; a card that ran dry then is not the appliance's."""
+
+    def __init__(self) -> None:
+        self.late_s = 0.0
+        """How late the event loop was at worst."""
+        self.xruns = 0
+        """How often a card lost samples because nobody was there in time."""
+
+    @property
+    def fair(self) -> bool:
+        """Whether it kept up."""
+        return self.late_s < LATE_S and not self.xruns
+
+    async def watch(self) -> None:
+        """For ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LOOK_EVERY_S
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.late_s = max(self.late_s, loop.time() - due)
+
+
+async def on_a_fair_machine(scene: Callable[[Machine], Awaitable[T]]) -> T:
+    """Play a scene; when it fails while the machine stood still, again, up to `ATTEMPTS` times in all."""
+    for _ in range(ATTEMPTS - 1):
+        machine = Machine()
+        try:
+            return await scene(machine)
+        except AssertionError as failed:
+            if machine.fair:
+                raise
+            print(f"again: the machine was {machine.late_s * 1000:.0f} ms late, {machine.xruns} xruns; {failed}")
+    return await scene(Machine())
+
+
+class Technician:
+    """Somebody in front of the appliance. Times are on the monotonic clock."""
+
+    def __init__(self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording) -> None:
+        self.appliance = appliance
+        self._rig = rig
+        self._cards = cards
+        self._ears = ears
+
+    def press(self) -> float:
+        """Press; when that was."""
+        self.appliance.dialogue.edge_now(pressed=True)
+        return asyncio.get_running_loop().time()
+
+    def release(self) -> None:
+        self.appliance.dialogue.edge_now(pressed=False)
+
+    async def tap(self) -> float:
+        """Press and let go; when the press was."""
+        at = self.press()
+        await asyncio.sleep(TAP_S)
+        self.release()
+        return at
+
+    async def ask(self, words: Pcm, *, hold: bool = False) -> Turn:
+        """Begin to speak, press a little into the first word, and hear the answer out.
+
+        With `hold` the button is let go behind the last word; else it is a tap. The turn, when it is over.
+        """
+        before = self.appliance.dialogue.last_turn
+        cards = self._cards
+        pcm = self._as_the_card_has_it(words)
+        with self._rig.recording(cards.microphone, cards.rate_hz, cards.channels) as mouth:
+            async with asyncio.TaskGroup() as tasks:
+                say = (self._rig.speak, pcm, cards.microphone, cards.rate_hz, cards.channels)
+                tasks.create_task(asyncio.to_thread(*say))
+                await until(lambda: mouth.heard().any(), "the microphone hears the words")
+                began_at = self._heard_at(mouth, sounding(mouth.heard()).start)
+                await _sleep_until(began_at + INTO_THE_WORD_S)
+                self.press()
+                held_until = began_at + len(words) / RATE_HZ + AFTER_THE_WORD_S
+                await (_sleep_until(held_until) if hold else asyncio.sleep(TAP_S))
+                self.release()
+        return await self.turn_after(before)
+
+    async def turn_after(self, before: Turn | None, limit_s: float = 20.0) -> Turn:
+        """The next turn that is over."""
+        dialogue = self.appliance.dialogue
+        await until(lambda: dialogue.last_turn is not before, "the turn is over", limit_s)
+        assert dialogue.last_turn is not None
+        return dialogue.last_turn
+
+    async def sees(self, light: Light, limit_s: float = 10.0) -> None:
+        """Wait for the lamp."""
+        await until(lambda: self.appliance.dialogue.light is light, f"the lamp shows {light}", limit_s)
+
+    async def hears_nothing_more(self) -> None:
+        """Listen on for a while, for what should not come."""
+        await asyncio.sleep(0.3)
+
+    def heard(self) -> Pcm:
+        """Everything the speaker has played so far, silence too; one channel, when both are the same."""
+        heard = self._ears.heard()
+        channels = heard[: len(heard) // self._cards.channels * self._cards.channels].reshape(-1, self._cards.channels)
+        assert (channels == channels[:, :1]).all()
+        return channels[:, 0]
+
+    def heard_at(self, sample: int) -> float:
+        """When sample number `sample` of `heard` was heard."""
+        return self._heard_at(self._ears, sample * self._cards.channels)
+
+    def _heard_at(self, recording: Recording, place: int) -> float:
+        rate = self._cards.rate_hz * self._cards.channels
+        return begin_of(recording, len(recording.heard()), rate) + place / rate
+
+    def _as_the_card_has_it(self, words: Pcm) -> Pcm:
+        pcm = at_rate(words, self._cards.rate_hz)
+        return np.repeat(pcm, self._cards.channels)
+
+
+@asynccontextmanager
+async def at_work(
+    rig: AlsaRig, backend: Backend, machine: Machine, cards: Cards = MONO_16
+) -> AsyncIterator[Technician]:
+    """The appliance with a session, on real cards, until the block ends; its speaker is recorded throughout."""
+    settings = Settings(
+        backend=backend,
+        audio=Audio(
+            input=AudioInput(device=cards.microphone, rate_hz=cards.rate_hz),
+            output=AudioOutput(device=cards.speaker, rate_hz=cards.rate_hz, volume=1.0),
+        ),
+        panel=Panel(profile="none"),
+        control=Control(socket=""),
+    )
+    world = real_world(settings, {})
+    appliance = Appliance(settings, world)
+    stop = asyncio.Event()
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)  # as `run` does
+    try:
+        with rig.recording(cards.speaker, cards.rate_hz, cards.channels) as ears:
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(appliance.run(stop))
+                technician = Technician(appliance, rig, cards, ears)
+                await technician.sees(Light.READY)
+                watching = tasks.create_task(machine.watch())
+                try:
+                    yield technician
+                finally:
+                    watching.cancel()
+                    machine.xruns += _xruns(world)
+                    stop.set()
+                    await running
+    finally:
+        sys.setswitchinterval(before_s)
+
+
+def at_rate(pcm: Pcm, rate_hz: int) -> Pcm:
+    """The same sound at another rate, converted in one piece."""
+    converter = SoxrResampler(RATE_HZ, rate_hz)
+    return np.concatenate([converter.process(pcm), converter.finish()])
+
+
+async def until(true: Callable[[], bool], what: str, limit_s: float = 10.0) -> None:
+    """Wait for what no event tells. Raises TimeoutError."""
+    try:
+        async with asyncio.timeout(limit_s):
+            while not true():  # noqa: ASYNC110  it polls what no event tells
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError:
+        raise TimeoutError(f"not within {limit_s:g} s: {what}") from None
+
+
+async def _sleep_until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
+
+
+def _xruns(world: World) -> int:
+    assert isinstance(world.speaker, PortAudioSpeaker)
+    assert isinstance(world.microphone, PortAudioMicrophone)
+    return world.speaker.underruns + world.microphone.overflows

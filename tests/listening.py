@@ -1,0 +1,90 @@
+"""Listens by arithmetic: where one sound is in another, how like it is, whether it is whole, and when it was heard."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
+from tests.alsa_rig import Recording
+
+WORD_MS = 300
+"""A first or last word counts as whole by this much of it."""
+_LOUD = 32768 * 10 ** (-40 / 20)
+_AXIS_STRIDE = 797  # a prime, so that it meets every place in the recorder's chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One sound found in another. Likeness is the normalised cross-correlation: 1 is the same wave, however loud."""
+
+    at: int
+    """The sample of the other where it begins; below 0 when its beginning is missing."""
+    likeness: float
+    """Of all of it."""
+    first_word: float
+    """Of its first `WORD_MS` alone, at the same place."""
+    last_word: float
+    """Of its last `WORD_MS` alone."""
+
+    @property
+    def least(self) -> float:
+        """The smallest of the three."""
+        return min(self.likeness, self.first_word, self.last_word)
+
+
+def find(said: Pcm, heard: Pcm, rate_hz: int = RATE_HZ) -> Found:
+    """Where `said` is in `heard`, both of shape (n,) at `rate_hz`, and how like it is there."""
+    size = len(said)
+    wanted = said.astype(np.float64)
+    around = np.concatenate([np.zeros(size), heard.astype(np.float64), np.zeros(size)])
+    length = 1 << (len(around) + size).bit_length()
+    spectrum = np.fft.rfft(around, length) * np.conj(np.fft.rfft(wanted, length))
+    products = np.fft.irfft(spectrum, length)[: len(around) - size + 1]
+    power = np.square(wanted).sum()
+    powers = np.concatenate([[0.0], np.cumsum(np.square(around))])
+    # Where there is next to nothing, nothing is like it.
+    here = np.maximum(powers[size:] - powers[:-size], 0.01 * power)
+    best = int(np.argmax(products / np.sqrt(power * here)))
+    piece = around[best : best + size]
+    word = min(samples_of(WORD_MS, rate_hz), size)
+    return Found(
+        at=best - size,
+        likeness=_likeness(wanted, piece),
+        first_word=_likeness(wanted[:word], piece[:word]),
+        last_word=_likeness(wanted[-word:], piece[-word:]),
+    )
+
+
+def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    powers = np.square(one).sum() * np.square(other).sum()
+    return float(np.dot(one, other) / np.sqrt(powers)) if powers else 0.0
+
+
+def sounding(pcm: Pcm) -> slice:
+    """From the first sample that is not zero to the last; empty when all are."""
+    places = np.flatnonzero(pcm)
+    return slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
+
+
+def words_of(clip: Pcm) -> Pcm:
+    """A clip without the quiet at both ends: its first and last samples belong to words."""
+    block = samples_of(20)
+    blocks = clip[: len(clip) // block * block].reshape(-1, block).astype(np.float64)
+    loud = np.flatnonzero(np.sqrt(np.square(blocks).mean(axis=1)) > _LOUD)
+    return clip[loud[0] * block : (loud[-1] + 1) * block]
+
+
+def numbered(samples: int) -> Pcm:
+    """An answer whose every sample tells its number, and none is silence: 1, 2, 3 … 30000, 1, 2 …"""
+    return (np.arange(samples) % 30_000 + 1).astype(np.int16)
+
+
+def begin_of(recording: Recording, samples: int, rate_hz: int = RATE_HZ) -> float:
+    """When a recording's first sample was heard, on the monotonic clock; sample n was heard n / `rate_hz` later.
+
+    The recorder hands a sample out late, never early, and the card's pace is even: so the earliest tells.
+    `samples` is how many to judge by; of two interleaved channels each counts, at twice the rate.
+    """
+    places = range(0, samples, _AXIS_STRIDE)
+    return min(recording.arrived_at(place) - (place + 1) / rate_hz for place in places)

@@ -1,0 +1,240 @@
+"""Garbage from the backend, thousands of messages of it: the appliance goes on, and the next good turn works."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hero365_edge.core.handshake import LinkState
+from hero365_edge.core.states import RESTING, State
+from hero365_edge.decoding import MAX_BACKLOG_BYTES
+from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
+from tests.appliance import until
+from tests.appliance_on_fakes import (
+    Agent,
+    Scene,
+    accept,
+    begin_response,
+    in_virtual_time,
+    noise,
+    packets,
+    say_streamed,
+    say_whole,
+    scene,
+)
+from tests.devices.memory import resident_bytes
+from tests.garbage import FILES, MESSAGES, UTTERANCE, Message
+
+BATCH = 50
+LANES = {"connection", "uplink", "downlink", "dialogue", "button", "cards", "health", "link listener", "link poster"}
+SETTINGS = replace(
+    Settings(),
+    backend=Backend(url="ws://127.0.0.1/v1/voice/ws", user_id="u", business_id="b"),
+    audio=Audio(output=AudioOutput(volume=1.0)),
+    capture=Capture(max_utterance_s=20.0),
+    session=Session(accept_timeout_s=3.0, answer_timeout_s=3.0, response_gap_ms=200),
+    control=Control(socket=""),
+)
+"""Short waits, so that little virtual time goes by; no volume, so that samples arrive as they are."""
+SETTLED_S = 600.0
+"""Garbage that is sound is played to its end, and valid RTP can hold 5 s of silence in each packet."""
+WORDS = noise(30.0, seed=1)
+ANSWER_S = 0.4
+_numbers = count(100)
+
+
+@dataclass(frozen=True)
+class Dose:
+    """What is said to the appliance, and when."""
+
+    messages: list[tuple[Message, bool]]
+    """Each with whether 20 ms pass behind it."""
+    sounding_as: str
+    """`speaking`: the kind of the answer under way."""
+    whole: bool
+    """Whether the good answer comes in one piece."""
+    at_once: bool
+    """Whether the technician presses at once, or when the appliance rests."""
+
+
+DOSES = st.builds(
+    Dose,
+    st.lists(st.tuples(MESSAGES, st.booleans()), min_size=BATCH, max_size=BATCH),
+    st.sampled_from(sorted(FILES)),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+class Night:
+    """What happened in all batches of a test."""
+
+    def __init__(self) -> None:
+        self.fed = 0
+        self.batches = 0
+
+
+# -- the states in which garbage comes -----------------------------------------------------------------------------
+
+
+async def in_ready(_here: Scene, _dose: Dose) -> None:
+    """Nobody speaks."""
+
+
+async def in_listening(here: Scene, _dose: Dose) -> None:
+    here.panel.press()
+    here.microphone.hear(WORDS)
+    await until(lambda: here.appliance.uplink.recording)
+    await asyncio.sleep(0.6)
+
+
+async def in_processing(here: Scene, dose: Dose) -> None:
+    here.agent.mute = True
+    await in_listening(here, dose)
+    here.panel.release()
+    await until(lambda: bool(here.agent.unanswered))
+    here.microphone.mute()
+
+
+async def in_speaking(here: Scene, dose: Dose) -> None:
+    await in_processing(here, dose)
+    agent = here.agent
+    utterance_id = agent.unanswered.pop()
+    accept(agent, utterance_id)
+    agent.tell("agent_response", response="Here.")
+    if agent.profile == "v1":
+        begin_response(agent, utterance_id)
+        for packet in packets(noise(0.2, seed=2)):
+            agent.say(packet)
+    else:
+        agent.say(FILES[dose.sounding_as][:4000])
+    await until(lambda: here.appliance.session.state is State.SPEAKING)
+
+
+STATES: dict[str, Callable[[Scene, Dose], Awaitable[None]]] = {
+    "ready": in_ready,
+    "listening": in_listening,
+    "processing": in_processing,
+    "speaking": in_speaking,
+}
+
+
+# -- what must hold behind it --------------------------------------------------------------------------------------
+
+
+def assert_legal(here: Scene) -> None:
+    """The appliance runs, all its lanes do, and its parts agree with one another."""
+    appliance = here.appliance
+    assert not here.running.done()
+    assert {task.get_name() for task in asyncio.all_tasks()} >= LANES
+    session, facts = appliance.session, appliance.session._here
+    assert appliance.dialogue.light is session.state.value
+    assert appliance.uplink.recording == (session.state is State.LISTENING)
+    assert facts.facts.agreement == appliance.connection.agreement
+    assert session.turn is not None or session.state not in {State.LISTENING, State.PROCESSING}
+    assert session.turn is None or session.state not in RESTING
+    assert session.deadline is not None
+    assert not appliance.dialogue._events
+
+
+def assert_bounded(here: Scene) -> None:
+    """Nothing that garbage fills grows without end."""
+    appliance = here.appliance
+    assert sum(answer._backlog_bytes for answer in appliance.downlink._answers) <= MAX_BACKLOG_BYTES
+    assert appliance.session.waiting <= SETTINGS.outbox.max_utterances
+    assert len(appliance.uplink._kept) <= SETTINGS.outbox.max_utterances + 1
+
+
+async def feed(here: Scene, dose: Dose) -> None:
+    """Say it all on the link that is open; it must not cost that link."""
+    link, before = here.agent.link, here.agent.link.received
+    turn = here.appliance.session.turn
+    named = turn.utterance_id if turn is not None else "none"
+    for message, pause in dose.messages:
+        link.say(message.replace(UTTERANCE, named) if isinstance(message, str) else message)
+        if pause:
+            await asyncio.sleep(0.02)
+    await until(lambda: link.received == before + BATCH)
+    await asyncio.sleep(0.05)
+    assert here.agent.link is link
+    assert here.appliance.connection.state is LinkState.ACTIVE
+
+
+async def come_to_rest(here: Scene) -> None:
+    """Whatever was under way ends by itself, or by the button where the technician is the one to wait for."""
+    here.agent.mute = False
+    here.panel.release()
+    if here.appliance.session.state is State.LISTENING:
+        here.panel.press()
+        here.panel.release()
+    await until(lambda: here.appliance.session.state is State.READY, SETTLED_S)
+
+
+async def turn_works(here: Scene) -> None:
+    """Press, speak, release: the answer is heard, to the last sample and with nothing in it."""
+    pressed_at = here.clock.now()
+    here.panel.press()
+    here.microphone.hear(WORDS[:16_000])
+    await asyncio.sleep(0.9)
+    here.panel.release()
+    await until(lambda: _last_press(here) == pressed_at, 30.0)
+    turn = here.appliance.dialogue.last_turn
+    assert turn is not None
+    assert turn.outcome == "answered"
+    assert None not in (turn.committed, turn.accepted, turn.first_byte, turn.first_sample)
+
+
+def _last_press(here: Scene) -> float | None:
+    turn = here.appliance.dialogue.last_turn
+    return None if turn is None else turn.press
+
+
+def answering(dose: Dose, said: list[bytes]) -> Callable[[Agent, str], None]:
+    """Answers each utterance with noise of its own, noted in `said`."""
+
+    def answer(agent: Agent, utterance_id: str) -> None:
+        pcm = noise(ANSWER_S, seed=next(_numbers))
+        said.append(pcm.tobytes())
+        whole = dose.whole or (agent.profile == "v1" and not utterance_id)
+        (say_whole if whole else say_streamed)(agent, utterance_id, pcm)
+
+    return answer
+
+
+async def a_batch(dose: Dose, state: str, profile: str, night: Night) -> None:
+    said: list[bytes] = []
+    async with scene(SETTINGS, profile, answering(dose, said)) as here:
+        await until(lambda: here.appliance.session.state is State.READY, 10.0)
+        await STATES[state](here, dose)
+        await feed(here, dose)
+        assert_legal(here)
+        assert_bounded(here)
+        if not dose.at_once or state in {"listening", "processing"}:
+            await come_to_rest(here)
+        here.agent.mute = False
+        before = here.clock.now()
+        await turn_works(here)
+        assert said[-1] in here.heard_since(before).tobytes()
+        assert_legal(here)
+        night.fed += BATCH
+        night.batches += 1
+
+
+@pytest.mark.parametrize("profile", ["seed", "v1"])
+@pytest.mark.parametrize("state", STATES)
+def test_garbage_harms_no_turn(state: str, profile: str) -> None:
+    night = Night()
+
+    @settings(max_examples=settings.default.max_examples // 4)
+    @given(DOSES)
+    def batch(dose: Dose) -> None:
+        in_virtual_time(a_batch(dose, state, profile, night))
+
+    batch()
+    print(night.fed)

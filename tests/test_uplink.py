@@ -1,0 +1,702 @@
+"""The way up, over a microphone that hears what it is told: what is recorded, what is sent, in what order."""
+
+import asyncio
+import base64
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from hero365_edge.codec_ports import Resampler
+from hero365_edge.core import events as ev
+from hero365_edge.core import messages as m
+from hero365_edge.core import rtp
+from hero365_edge.core.endpointer import Ending
+from hero365_edge.core.framing import Outgoing
+from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, from_bytes, silence
+from hero365_edge.core.wav import WavDecoder
+from hero365_edge.devices.resampler import SoxrResampler
+from hero365_edge.errors import LinkError
+from hero365_edge.fakes.clock import FakeClock
+from hero365_edge.fakes.codec import FakeCodecs
+from hero365_edge.fakes.detector import FakeDetector
+from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.uplink import LAST_BLOCK_S, Capture, Uplink
+from tests.appliance import until
+
+SEED = Agreement("seed", realtime=True)
+V1 = Agreement("v1", realtime=True, uplink="opus")
+CAPTURE = Capture(
+    preroll_ms=300, hangover_ms=240, no_speech_timeout_s=2.0, max_utterance_s=10.0, tail_silence_ms=100, channel=None
+)
+TAIL_FRAMES = 5
+PERIOD_S = 0.02
+
+
+def words(samples: int, first: int = 0) -> Pcm:
+    """Speech, to the fake detector: loud, and each sample tells its number."""
+    return (np.arange(first, first + samples) % 20_000 + 5_000).astype(np.int16)
+
+
+@dataclass
+class Wire:
+    """The link's end: takes what is sent, unless it is jammed or broken."""
+
+    sent: list[Outgoing] = field(default_factory=list)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self.free.set()
+
+    async def send(self, message: Outgoing) -> None:
+        await self.free.wait()
+        if self.broken:
+            raise LinkError("the link broke")
+        self.sent.append(message)
+        await asyncio.sleep(0)
+
+    def jam_after(self, messages: int) -> None:
+        """The socket's buffer takes so many more messages."""
+        self.free = Turnstile(messages)
+
+    @property
+    def frames(self) -> list[bytes]:
+        return [message for message in self.sent if isinstance(message, bytes)]
+
+    @property
+    def pcm(self) -> Pcm:
+        return from_bytes(b"".join(self.frames))
+
+    @property
+    def messages(self) -> list[m.AnyMessage]:
+        return [message for message in self.sent if not isinstance(message, bytes)]
+
+
+class Turnstile(asyncio.Event):
+    """Lets so many pass; `set` opens it for all."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self._left = left
+
+    async def wait(self) -> bool:  # type: ignore[override]  # asyncio declares Literal[True]
+        if self._left > 0:
+            self._left -= 1
+            return True
+        return await super().wait()
+
+
+class Cab:
+    """A technician, a microphone and an uplink; time stands still but for what is heard."""
+
+    def __init__(
+        self, capture: Capture = CAPTURE, rate_hz: int = RATE_HZ, channels: int = 1, period_ms: int = 20
+    ) -> None:
+        self.clock = FakeClock()
+        self.microphone = FakeMicrophone(self.clock, rate_hz, channels, period_ms)
+        self.wire = Wire()
+        self.told: list[ev.Event] = []
+        self.uplink = Uplink(
+            self.clock, self.microphone, FakeDetector(), FakeCodecs(), capture, self.wire.send, self.told.append
+        )
+
+    async def hear(self, pcm: Pcm) -> None:
+        """Sound, as long as it lasts; the uplink keeps up with it."""
+        self.microphone.hear(pcm)
+        self.clock.advance(pcm.size / self.microphone.channels / self.microphone.rate_hz)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Everything that can happen without more sound has happened."""
+        for _ in range(400):
+            await asyncio.sleep(0)
+
+    def press(self, utterance_id: str = "u1") -> float:
+        pressed_at = self.clock.now()
+        self.uplink.record(utterance_id, pressed_at)
+        return pressed_at
+
+    def release(self) -> float:
+        """Ends the recording now."""
+        released_at = self.clock.now()
+        self.uplink.commit(released_at)
+        return released_at
+
+    def events(self, kind: type) -> list[ev.Event]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    @property
+    def committed(self) -> list[str]:
+        return [event.utterance_id for event in self.told if isinstance(event, ev.Committed)]
+
+    def kept(self, utterance_id: str = "u1") -> Pcm:
+        pcm = self.uplink.utterance(utterance_id)
+        assert pcm is not None
+        return pcm
+
+
+@contextlib.asynccontextmanager
+async def running(cab: Cab) -> AsyncIterator[Cab]:
+    cab.microphone.start()
+    task = asyncio.create_task(cab.uplink.run())
+    await asyncio.sleep(0)
+    yield cab
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+async def cab() -> AsyncIterator[Cab]:
+    async with running(Cab()) as cab:
+        yield cab
+
+
+# -- what is recorded ----------------------------------------------------------------------------------------------
+
+
+async def test_what_was_said_just_before_the_press_is_in_the_utterance_sample_by_sample(cab: Cab) -> None:
+    await cab.hear(words(10_000 // 320 * 320))
+    cab.press()
+    await cab.hear(words(6_400, first=9_920))
+    cab.release()
+    await cab.hear(words(320, first=16_320))
+    first = int(cab.kept()[0]) - 5_000
+    assert 9_920 - 4_800 - 320 <= first <= 9_920 - 4_800, "300 ms of pre-roll, to the block"
+    assert np.array_equal(cab.kept(), words(16_320 - first, first))
+
+
+async def test_the_utterance_ends_with_the_block_in_which_the_release_lies(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(3_200))
+    cab.uplink.commit(cab.clock.now() + 0.01)
+    await cab.hear(words(640, first=3_200))
+    assert not cab.uplink.recording
+    assert np.array_equal(cab.kept(), words(3_520))
+
+
+# FAILS TODAY: the block that holds the release is taken, and then one more is waited for to see that it begins behind
+# it: each push-to-talk turn is a period (20 to 60 ms) late. Fix: complete when the block ends at or behind `until`.
+async def test_the_utterance_is_complete_as_soon_as_that_block_is_there(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(3_200))
+    cab.uplink.commit(cab.clock.now() + 0.01)
+    await cab.hear(words(320, first=3_200))
+    assert not cab.uplink.recording
+    assert np.array_equal(cab.kept(), words(3_520))
+
+
+async def test_a_card_that_stops_at_the_release_does_not_hold_the_utterance_up(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200))
+    cab.microphone.unplug()
+    cab.uplink.commit(cab.clock.now() + 0.01)
+    await until(lambda: cab.committed == ["u1"], 3 * LAST_BLOCK_S)
+    assert np.array_equal(cab.wire.pcm[: 3_200], words(3_200))
+
+
+@pytest.mark.parametrize("period_ms", [10, 20, 40, 50, 60])
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+async def test_the_recording_is_one_stream_at_any_rate_and_block_length(rate_hz: int, period_ms: int) -> None:
+    async with running(Cab(rate_hz=rate_hz, period_ms=period_ms)) as cab:
+        block = rate_hz * period_ms // 1000
+        pcm = words(round(0.6 / (period_ms / 1000)) * block)
+        cab.press()
+        cab.uplink.settle(SEED, held=True)
+        await cab.hear(pcm)
+        cab.release()
+        await cab.hear(silence(block))
+        converter = FakeCodecs().resampler(rate_hz, RATE_HZ)
+        expected = np.concatenate([converter.process(pcm), converter.finish()])
+        assert np.array_equal(cab.kept()[: len(expected) - 2], expected[:-2]), "but for the converter's last samples"
+        assert len(cab.kept()) % FRAME_SAMPLES == 0
+        assert 0 <= len(cab.kept()) - len(expected) < FRAME_SAMPLES + block
+
+
+# FAILS TODAY: with blocks of several frames the endpoint comes in the middle of one: the session commits from within
+# `_take`, `_complete` appends the odd rest, and then the frames before it follow behind it, out of order and after
+# `Recorded`. Fix: in `_take`, stop where `self._recording is not recording` (what comes later is not part of it), and
+# let `_complete` not append a rest whose predecessors were not taken.
+@pytest.mark.parametrize(("period_ms", "speech_frames"), [(50, 19), (60, 25)])
+async def test_an_endpoint_in_the_middle_of_a_block_leaves_the_recording_in_order(
+    period_ms: int, speech_frames: int
+) -> None:
+    async with running(Cab(period_ms=period_ms)) as cab:
+        complete: list[int] = []
+
+        def tell(event: ev.Event) -> None:
+            if isinstance(event, ev.Endpointed):
+                cab.uplink.commit(event.speech_end)
+            elif isinstance(event, ev.Recorded):
+                complete.append(len(cab.kept()))
+
+        cab.uplink._tell = tell
+        cab.press()
+        quiet = (np.arange(16_000) % 100 + 1).astype(np.int16)
+        heard = np.concatenate([words(speech_frames * FRAME_SAMPLES), quiet])
+        await cab.hear(heard)
+        recorded = np.trim_zeros(cab.kept(), "b")
+        assert np.array_equal(recorded, heard[: len(recorded)])
+        assert complete == [len(cab.kept())], "what is complete does not grow"
+
+
+async def test_channels_are_averaged_or_chosen() -> None:
+    left, right = words(3_200), silence(3_200)
+    both = np.stack([left, right], axis=1).reshape(-1)
+    for channel, expected in ((None, np.round(left / 2)), (0, left), (1, right), (7, right)):
+        async with running(Cab(replace(CAPTURE, channel=channel), channels=2)) as cab:
+            cab.press()
+            await cab.hear(both)
+            cab.release()
+            await cab.hear(silence(640))
+            assert np.array_equal(cab.kept()[:3_200], expected)
+
+
+# FAILS TODAY: before the card was opened once the rate is 0 (so it is with PortAudio's), the converter refuses it
+# with a ValueError, and the daemon dies of a press in its first moments. Fix: make the converter with the first block
+# (its rate is known then), or let the session count as deaf until the microphone was found.
+async def test_a_press_before_the_microphone_was_ever_open_does_not_kill(cab: Cab) -> None:
+    cab.microphone.rate_hz = 0
+    cab.press()
+    cab.uplink.discard()
+
+
+# -- what is told --------------------------------------------------------------------------------------------------
+
+
+async def test_speech_pauses_and_the_endpoint_are_told_with_the_time_of_the_last_voiced_sample(cab: Cab) -> None:
+    began_at = cab.press()
+    await cab.hear(silence(1_600))
+    await cab.hear(words(4_800))
+    await cab.hear(silence(8_000))
+    kinds = [type(event) for event in cab.told[:3]]
+    assert kinds == [ev.SpeechBegan, ev.SpeechPaused, ev.Endpointed]
+    [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
+    assert endpointed.ending is Ending.SILENCE
+    assert endpointed.speech_end == pytest.approx(began_at + 0.4)
+
+
+# FAILS TODAY: the time of the first sample is taken from the newest block until the converter gives the first frame;
+# soxr holds a block or two back, so that `speech_end` (and with it every latency told) is 20 to 40 ms late. Fix: note
+# `first_captured_at` at the recording's first block, whatever the converter gave.
+async def test_a_converter_that_holds_samples_back_does_not_shift_the_time_of_speech() -> None:
+    class SoxrCodecs(FakeCodecs):
+        def resampler(self, from_hz: int, to_hz: int) -> Resampler:
+            return SoxrResampler(from_hz, to_hz)
+
+    async with running(Cab(rate_hz=48_000)) as cab:
+        cab.uplink._codecs = SoxrCodecs()
+        began_at = cab.press()
+        for _ in range(20):
+            await cab.hear(np.full(960, 9_000, dtype=np.int16))
+        for _ in range(30):
+            await cab.hear(silence(960))
+        [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
+        assert endpointed.speech_end == pytest.approx(began_at + 0.4, abs=0.012)
+
+
+async def test_push_to_talk_has_no_endpoint(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200))
+    await cab.hear(silence(32_000 + 16_000))
+    assert cab.events(ev.Endpointed) == []
+
+
+async def test_nobody_speaking_is_told_when_the_time_for_it_is_over(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(silence(round(1.9 * RATE_HZ)))
+    assert cab.told == []
+    await cab.hear(silence(round(0.2 * RATE_HZ)))
+    endpointed = cab.told[0]
+    assert isinstance(endpointed, ev.Endpointed)
+    assert endpointed.ending is Ending.NO_SPEECH
+
+
+async def test_an_utterance_that_is_too_long_is_told() -> None:
+    async with running(Cab(replace(CAPTURE, max_utterance_s=1.0))) as cab:
+        cab.press()
+        cab.uplink.settle(SEED, held=True)
+        await cab.hear(words(17_600))
+        assert isinstance(cab.told[-1], ev.Endpointed)
+        assert cab.told[-1].ending is Ending.TOO_LONG
+
+
+async def test_the_end_of_a_recording_is_told_once_with_its_last_speech(cab: Cab) -> None:
+    began_at = cab.press()
+    await cab.hear(words(3_200))
+    await cab.hear(silence(1_600))
+    cab.release()
+    await cab.hear(silence(640))
+    [recorded] = cab.events(ev.Recorded)
+    assert isinstance(recorded, ev.Recorded)
+    assert recorded.utterance_id == "u1"
+    assert recorded.speech_end == pytest.approx(began_at + 0.2)
+
+
+# FAILS TODAY: with no frame at all the "end of the recording" is computed from a first sample at 0.0 s, so that the
+# turn's times come out as days. Fix: `speech_end` falls back to `until` when nothing was recorded.
+async def test_a_recording_of_nothing_does_not_end_at_the_beginning_of_time(cab: Cab) -> None:
+    cab.microphone.unplug()
+    pressed_at = cab.press()
+    cab.release()
+    await until(lambda: cab.events(ev.Recorded) != [], 3 * LAST_BLOCK_S)
+    [recorded] = cab.events(ev.Recorded)
+    assert isinstance(recorded, ev.Recorded)
+    assert recorded.speech_end == pytest.approx(pressed_at, abs=1.0)
+
+
+# -- what is sent --------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_leaves_the_device_before_the_gesture_is_settled(cab: Cab) -> None:
+    await cab.hear(words(6_400))
+    cab.press()
+    await cab.hear(words(6_400))
+    assert cab.wire.sent == []
+
+
+async def test_every_frame_goes_up_once_and_in_order_and_silence_behind_the_last(cab: Cab) -> None:
+    await cab.hear(words(6_400))
+    cab.press()
+    await cab.hear(words(3_200, first=6_400))
+    cab.uplink.settle(SEED, held=True)
+    await cab.settled()
+    first = int(cab.wire.pcm[0]) - 5_000
+    assert np.array_equal(cab.wire.pcm, words(9_600 - first, first)), "what was held until now goes at once"
+    await cab.hear(words(3_200, first=9_600))
+    assert len(cab.wire.pcm) == 12_800 - first, "then each frame as it comes"
+    cab.release()
+    await cab.hear(words(640, first=12_800))
+    recorded = cab.kept()
+    assert {len(frame) for frame in cab.wire.frames} == {640}
+    assert np.array_equal(cab.wire.pcm, np.concatenate([recorded, silence(TAIL_FRAMES * FRAME_SAMPLES)]))
+    assert cab.committed == ["u1"]
+
+
+async def test_an_agreement_that_comes_late_lets_the_whole_utterance_up(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(None, held=False)
+    await cab.hear(words(3_200))
+    assert cab.wire.sent == []
+    cab.uplink.settle(SEED, held=False)
+    cab.uplink.settle(SEED, held=False)
+    await cab.hear(words(3_200, first=3_200))
+    assert np.array_equal(cab.wire.pcm, words(6_400)), "once"
+
+
+async def test_a_link_that_is_slow_gets_every_frame_all_the_same(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    cab.wire.jam_after(3)
+    await cab.hear(words(6_400))
+    assert len(cab.wire.frames) == 3
+    cab.release()
+    await cab.hear(silence(640))
+    assert cab.committed == []
+    cab.wire.free.set()
+    await cab.settled()
+    assert np.array_equal(cab.wire.pcm[:6_400], words(6_400))
+    assert len(cab.wire.pcm) == len(cab.kept()) + TAIL_FRAMES * FRAME_SAMPLES
+    assert cab.committed == ["u1"]
+
+
+async def test_bare_opus_goes_up_where_the_backend_is_known_to_take_it(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(replace(SEED, uplink="opus"), held=True)
+    await cab.hear(words(640))
+    await cab.hear(silence(320))
+    cab.release()
+    await cab.hear(silence(640))
+    assert [len(frame) for frame in cab.wire.frames[:3]] == [640, 640, 1]
+
+
+@pytest.mark.parametrize("codec", ["opus", "pcm16"])
+async def test_in_v1_an_utterance_is_opening_packets_and_closing(cab: Cab, codec: str) -> None:
+    cab.press()
+    cab.uplink.settle(replace(V1, uplink=codec), held=True)
+    await cab.hear(words(3_200))
+    cab.release()
+    await cab.hear(words(640, first=3_200))
+    started, *frames, ended = cab.wire.sent
+    assert isinstance(started, m.UtteranceStarted)
+    assert isinstance(ended, m.UtteranceEnded)
+    packets = [rtp.unpack(frame) for frame in frames if isinstance(frame, bytes)]
+    assert ended == m.UtteranceEnded(utterance_id="u1", frames=len(packets), tentative=False)
+    assert {packet.ssrc for packet in packets} == {started.ssrc}
+    assert [packet.marker for packet in packets] == [True] + [False] * (len(packets) - 1)
+    step = 960 if codec == "opus" else 320
+    for before, after in itertools.pairwise(packets):
+        assert (after.sequence - before.sequence) % 2**16 == 1
+        assert (after.timestamp - before.timestamp) % 2**32 == step
+    order = "<i2" if codec == "opus" else ">i2"
+    pcm = np.concatenate([np.frombuffer(packet.payload, order) for packet in packets])
+    assert np.array_equal(pcm, cab.kept())
+
+
+async def test_in_v1_silence_is_not_sent_but_counted(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(V1, held=True)
+    await cab.hear(np.concatenate([words(640), silence(960), words(640)]))
+    cab.release()
+    await cab.hear(silence(640))
+    ended = cab.wire.messages[-1]
+    packets = [rtp.unpack(frame) for frame in cab.wire.frames]
+    assert isinstance(ended, m.UtteranceEnded)
+    assert ended.frames == len(cab.kept()) // FRAME_SAMPLES
+    assert [packet.marker for packet in packets] == [True, False, True, False]
+    assert (packets[2].timestamp - packets[1].timestamp) % 2**32 == 4 * 960
+
+
+async def test_each_utterance_has_its_own_ssrc(cab: Cab) -> None:
+    for utterance_id in ("u1", "u2"):
+        cab.press(utterance_id)
+        cab.uplink.settle(V1, held=True)
+        await cab.hear(words(960))
+        cab.release()
+        await cab.hear(words(640))
+    opened = [message.ssrc for message in cab.wire.messages if isinstance(message, m.UtteranceStarted)]
+    assert len(opened) == 2
+    assert opened[0] != opened[1]
+
+
+# -- throwing away, keeping, sending again -------------------------------------------------------------------------
+
+
+async def test_a_recording_thrown_away_before_it_was_settled_leaves_no_trace(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(3_200))
+    cab.uplink.discard()
+    await cab.hear(words(3_200))
+    assert cab.wire.sent == []
+    assert cab.uplink.utterance("u1") is None
+    assert cab.events(ev.Recorded) == []
+
+
+async def test_a_recording_thrown_away_while_it_goes_up_is_ended_as_every_utterance_is(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(V1, held=False)
+    await cab.hear(words(3_200))
+    cab.uplink.discard()
+    await cab.hear(words(3_200))
+    assert isinstance(cab.wire.messages[-1], m.UtteranceEnded)
+    assert len(cab.wire.frames) == 10
+    assert cab.uplink.utterance("u1") is None
+
+
+def wav_of(message: Outgoing) -> Pcm:
+    assert isinstance(message, m.AudioData)
+    audio = base64.b64decode(message.audio)
+    assert (message.format, message.size) == ("wav", len(audio))
+    decoder = WavDecoder()
+    pcm = decoder.decode(audio)
+    assert decoder.rate_hz == RATE_HZ
+    return pcm
+
+
+async def test_a_kept_utterance_goes_up_whole_as_exactly_what_was_recorded(cab: Cab) -> None:
+    await cab.hear(words(6_400))
+    cab.press()
+    cab.uplink.settle(None, held=True)
+    await cab.hear(words(6_400, first=6_400))
+    cab.release()
+    await cab.hear(words(640, first=12_800))
+    cab.uplink.send_kept("u1")
+    await cab.settled()
+    [message] = cab.wire.sent
+    assert np.array_equal(wav_of(message), cab.kept())
+    assert np.array_equal(cab.kept(), words(len(cab.kept()), int(cab.kept()[0]) - 5_000))
+    assert cab.committed == ["u1"]
+
+
+async def test_a_kept_utterance_that_is_not_complete_yet_waits_for_its_end(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(3_200))
+    cab.uplink.commit(cab.clock.now() + 0.01)
+    cab.uplink.send_kept("u1")
+    await cab.settled()
+    assert cab.wire.sent == []
+    await cab.hear(words(640, first=3_200))
+    assert np.array_equal(wav_of(cab.wire.sent[0]), words(3_520))
+
+
+async def test_a_link_that_breaks_in_the_middle_commits_nothing_and_the_whole_can_be_sent_again(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    cab.wire.jam_after(4)
+    await cab.hear(words(6_400))
+    cab.wire.broken = True
+    cab.wire.free.set()
+    await cab.settled()
+    await cab.hear(words(3_200, first=6_400))
+    cab.release()
+    await cab.hear(words(640, first=9_600))
+    assert cab.committed == []
+    assert len(cab.wire.sent) == 4
+    cab.wire.broken = False
+    cab.uplink.send_kept("u1")
+    await cab.settled()
+    assert len(cab.wire.sent) == 5
+    assert np.array_equal(wav_of(cab.wire.sent[4]), cab.kept())
+    assert cab.committed == ["u1"]
+
+
+async def test_a_link_that_is_gone_stops_what_waits_for_it(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200))
+    cab.uplink.stop_sending()
+    await cab.hear(words(3_200, first=3_200))
+    assert len(cab.wire.frames) == 10
+    cab.release()
+    await cab.hear(words(640, first=6_400))
+    assert cab.committed == []
+    assert np.array_equal(cab.kept()[:6_400], words(6_400))
+
+
+async def test_a_jammed_utterance_and_the_one_behind_it_are_both_stopped(cab: Cab) -> None:
+    cab.wire.jam_after(2)
+    for utterance_id in ("u1", "u2"):
+        cab.press(utterance_id)
+        cab.uplink.settle(SEED, held=True)
+        await cab.hear(words(3_200))
+        cab.release()
+        await cab.hear(words(640))
+    cab.uplink.stop_sending()
+    await cab.settled()
+    cab.wire.free.set()
+    for utterance_id in ("u1", "u2"):
+        cab.uplink.send_kept(utterance_id)
+    await cab.settled()
+    assert [type(message) for message in cab.wire.sent] == [bytes, bytes, m.AudioData, m.AudioData]
+    assert cab.committed == ["u1", "u2"]
+
+
+# FAILS TODAY: a task that is cancelled before its first step never runs its `finally`, so the coroutine it was given
+# is "never awaited" (RuntimeWarning). Fix: give `_send_in_turn` a function that makes the coroutine, not a coroutine.
+async def test_a_link_that_breaks_in_the_moment_the_gesture_settles_leaves_no_coroutine_behind(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(3_200))
+    cab.uplink.settle(SEED, held=True)
+    cab.uplink.stop_sending()
+    await cab.settled()
+    assert cab.wire.sent == []
+
+
+async def test_two_utterances_go_up_one_after_the_other_however_slow_the_first(cab: Cab) -> None:
+    cab.wire.jam_after(2)
+    for number, utterance_id in enumerate(("u1", "u2")):
+        cab.press(utterance_id)
+        cab.uplink.settle(V1, held=True)
+        await cab.hear(words(3_200, first=number * 4_000))
+        cab.release()
+        await cab.hear(words(640, first=number * 4_000 + 3_200))
+    assert len(cab.wire.sent) == 2
+    cab.wire.free.set()
+    await cab.settled()
+    named = [(type(message), message.utterance_id) for message in cab.wire.messages if hasattr(message, "utterance_id")]
+    assert named == [
+        (m.UtteranceStarted, "u1"),
+        (m.UtteranceEnded, "u1"),
+        (m.UtteranceStarted, "u2"),
+        (m.UtteranceEnded, "u2"),
+    ]
+    assert cab.committed == ["u1", "u2"]
+    ends = [number for number, message in enumerate(cab.wire.sent) if isinstance(message, m.UtteranceEnded)]
+    pcm = np.concatenate([from_bytes(rtp.unpack(frame).payload) for frame in cab.wire.frames])
+    assert np.array_equal(pcm, np.concatenate([cab.kept("u1"), cab.kept("u2")]))
+    assert ends == [ends[0], len(cab.wire.sent) - 1]
+
+
+async def test_kept_utterances_go_up_in_the_order_they_are_asked_for(cab: Cab) -> None:
+    for utterance_id in ("u1", "u2"):
+        cab.press(utterance_id)
+        await cab.hear(words(3_200, first=0 if utterance_id == "u1" else 7_000))
+        cab.release()
+        await cab.hear(words(640))
+    cab.uplink.send_kept("u1")
+    cab.uplink.send_kept("u2")
+    await cab.settled()
+    assert [int(wav_of(message)[0]) for message in cab.wire.sent] == [int(cab.kept("u1")[0]), int(cab.kept("u2")[0])]
+
+
+# FAILS TODAY: `record` replaces a recording that has its end but not yet its last block. That utterance is never
+# closed, its sender waits for ever and holds the lock: nothing goes up any more until the link breaks. Fix: `record`
+# first completes the recording it finds.
+async def test_a_recording_that_follows_another_at_once_leaves_both_whole(cab: Cab) -> None:
+    cab.press("u1")
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200))
+    cab.uplink.commit(cab.clock.now() + 0.01)
+    cab.press("u2")
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200, first=3_200))
+    cab.release()
+    await cab.hear(words(640, first=6_400))
+    assert cab.committed == ["u1", "u2"]
+    assert np.array_equal(cab.kept("u1")[:3_200], words(3_200))
+    assert np.array_equal(cab.kept("u2"), words(len(cab.kept("u2")), int(cab.kept("u2")[0]) - 5_000))
+
+
+async def test_a_recording_that_follows_a_discarded_one_at_once_is_whole(cab: Cab) -> None:
+    await cab.hear(words(6_400))
+    cab.press("u1")
+    await cab.hear(words(1_600, first=6_400))
+    cab.uplink.discard()
+    cab.press("u2")
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(1_600, first=8_000))
+    first = int(cab.wire.pcm[0]) - 5_000
+    assert first <= 8_000 - 4_800
+    assert np.array_equal(cab.wire.pcm, words(9_600 - first, first))
+
+
+async def test_orders_without_a_recording_do_nothing(cab: Cab) -> None:
+    cab.uplink.settle(SEED, held=True)
+    cab.uplink.commit(cab.clock.now())
+    cab.uplink.discard()
+    cab.uplink.stop_sending()
+    cab.uplink.send_kept("nobody")
+    cab.uplink.forget("nobody")
+    await cab.hear(words(3_200))
+    assert (cab.wire.sent, cab.told) == ([], [])
+    assert not cab.uplink.recording
+
+
+async def test_what_is_forgotten_is_gone(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(320))
+    cab.release()
+    await cab.hear(words(640))
+    cab.uplink.forget("u1")
+    assert cab.uplink.utterance("u1") is None
+    cab.uplink.send_kept("u1")
+    await cab.settled()
+    assert cab.wire.sent == []
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+async def test_it_stops_cleanly_in_the_middle_of_sending(steps: int) -> None:
+    async with running(Cab()) as cab:
+        cab.wire.jam_after(2)
+        cab.press()
+        await cab.hear(words(3_200))
+        cab.uplink.settle(SEED, held=True)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_an_empty_utterance_goes_up_as_its_end_alone(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=True)
+    cab.uplink.discard()
+    await cab.settled()
+    assert np.array_equal(cab.wire.pcm, silence(TAIL_FRAMES * FRAME_SAMPLES))
+    assert np.array_equal(EMPTY, cab.wire.pcm[:0])
