@@ -113,7 +113,8 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
         float, Meta(ge=1, le=120, description="The longest utterance; it is ended and sent there.")
     ] = 60.0
     echo_cancel: Annotated[
-        bool, Meta(description="Take the speaker's sound out of the microphone's (extra package).")
+        bool,
+        Meta(description="Not in this version yet: take the speaker's sound out of the microphone's (extra package)."),
     ] = False
     barge_in: Annotated[
         Literal["button", "voice"], Meta(description="What interrupts an answer; voice needs echo_cancel.")
@@ -132,7 +133,8 @@ class Speech(Struct, frozen=True, forbid_unknown_fields=True):
     """Answers that came without audio."""
 
     local_voice: Annotated[
-        Literal["auto", "off"], Meta(description="auto: a local voice speaks them if one is installed; off: a tone.")
+        Literal["auto", "off"],
+        Meta(description="Not in this version yet: auto, a local voice speaks them if one is installed; off, a tone."),
     ] = "auto"
 
 
@@ -182,7 +184,9 @@ class Panel(Struct, frozen=True, forbid_unknown_fields=True):
 class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     """Figures for the fleet's Prometheus."""
 
-    listen: Annotated[str, Meta(description="Where to serve them, e.g. 127.0.0.1:9365; empty: nowhere.")] = ""
+    listen: Annotated[
+        str, Meta(description="Not in this version yet: where to serve them, e.g. 127.0.0.1:9365; empty, nowhere.")
+    ] = ""
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True):

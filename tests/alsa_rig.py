@@ -136,6 +136,17 @@ class AlsaRig:
         """Every sample `hero_fspk` was given since it was opened last. Complete once it is closed."""
         return np.fromfile(self.folder / "spk.raw", dtype=np.int16)
 
+    @contextmanager
+    def plugged(self, name: str) -> Iterator[None]:
+        """A further microphone of this name, there for the length of the block."""
+        config = self.folder / "asound.conf"
+        before = config.read_text()
+        config.write_text(f'{before}pcm.{name} {{ type asym capture.pcm "hero_mic" }}\n')
+        try:
+            yield
+        finally:
+            config.write_text(before)
+
     def freeze(self, card: str) -> None:
         """Let a card (`hero_mic`, `hero_spk`…) hang as a USB stick does: no samples, no error, until `thaw`."""
         self._suspend(card, "1")

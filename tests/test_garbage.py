@@ -99,7 +99,6 @@ async def in_processing(here: Scene, dose: Dose) -> None:
     await in_listening(here, dose)
     here.panel.release()
     await until(lambda: bool(here.agent.unanswered))
-    here.microphone.mute()
 
 
 async def in_speaking(here: Scene, dose: Dose) -> None:

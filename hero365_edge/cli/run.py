@@ -33,8 +33,16 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up(settings.log.level, os.environ)
     faulthandler.enable()  # the watchdog kills by SIGABRT: the journal shows where it hung
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    for key in _without_effect(settings):
+        log.warning("%s is set, and has no effect in this version", key)
     asyncio.run(_be_the_appliance(arguments, settings))
     return 0
+
+
+def _without_effect(settings: Settings) -> list[str]:
+    """What the contract names and this version does not do yet: nobody shall wait for it in vain."""
+    asked = {"capture.echo_cancel": settings.capture.echo_cancel, "metrics.listen": bool(settings.metrics.listen)}
+    return [key for key, wanted in asked.items() if wanted]
 
 
 async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -> None:

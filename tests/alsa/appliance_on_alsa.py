@@ -57,11 +57,16 @@ class Machine:
         """How late the event loop was at worst."""
         self.xruns = 0
         """How often a card lost samples because nobody was there in time."""
+        self.stutters = 0
+        """How often the words did not reach the microphone whole: the program that speaks them was late."""
 
     @property
     def fair(self) -> bool:
         """Whether it kept up."""
-        return self.late_s < LATE_S and not self.xruns
+        return self.late_s < LATE_S and not self.xruns and not self.stutters
+
+    def __str__(self) -> str:
+        return f"{self.late_s * 1000:.0f} ms late, {self.xruns} xruns, {self.stutters} stutters"
 
     async def watch(self) -> None:
         """For ever."""
@@ -81,15 +86,18 @@ async def on_a_fair_machine(scene: Callable[[Machine], Awaitable[T]]) -> T:
         except AssertionError as failed:
             if machine.fair:
                 raise
-            print(f"again: the machine was {machine.late_s * 1000:.0f} ms late, {machine.xruns} xruns; {failed}")
+            print(f"again: the machine was not fair ({machine}): {failed}")
     return await scene(Machine())
 
 
 class Technician:
     """Somebody in front of the appliance. Times are on the monotonic clock."""
 
-    def __init__(self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording) -> None:
+    def __init__(
+        self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording, machine: Machine
+    ) -> None:
         self.appliance = appliance
+        self._machine = machine
         self._rig = rig
         self._cards = cards
         self._ears = ears
@@ -128,6 +136,10 @@ class Technician:
                 held_until = began_at + len(words) / RATE_HZ + AFTER_THE_WORD_S
                 await (_sleep_until(held_until) if hold else asyncio.sleep(TAP_S))
                 self.release()
+            heard = mouth.heard()
+        begin = sounding(heard).start
+        if not np.array_equal(pcm, heard[begin : begin + len(pcm)]):
+            self._machine.stutters += 1
         return await self.turn_after(before)
 
     async def turn_after(self, before: Turn | None, limit_s: float = 20.0) -> Turn:
@@ -188,7 +200,7 @@ async def at_work(
         with rig.recording(cards.speaker, cards.rate_hz, cards.channels) as ears:
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(appliance.run(stop))
-                technician = Technician(appliance, rig, cards, ears)
+                technician = Technician(appliance, rig, cards, ears, machine)
                 await technician.sees(Light.READY)
                 watching = tasks.create_task(machine.watch())
                 try:

@@ -94,7 +94,7 @@ async def test_a_turn_carries_every_word_up_and_every_sample_down(
             return (
                 f"{case.name:17} up {up.likeness:.4f} (first word {up.first_word:.4f}, last {up.last_word:.4f})  "
                 f"down {like.likeness:.4f}, {down}  {'hold' if case.hold else 'tap '} "
-                f"{', '.join(f'{name} {stages[name]}' for name in STAGES)} ms"
+                f"{', '.join(f'{name} {stages[name]}' for name in STAGES)} ms {machine}"
             )
 
     figures(await on_a_fair_machine(scene))

@@ -112,6 +112,14 @@ async def test_what_was_said_before_the_press_is_delivered_from_the_moment_asked
     assert joined(blocks).size >= 0.45 * 16_000
 
 
+async def test_listening_can_begin_later_than_now(opened: Opened) -> None:
+    microphone = opened(ramp(32_000))
+    since = CLOCK.now() + 0.3
+    microphone.listen(since)
+    first = (await blocks_until(microphone, since + 0.2))[0]
+    assert first.captured_at <= since < first.captured_at + 0.021
+
+
 async def test_a_hushed_microphone_delivers_nothing_and_keeps_listening_for_itself(opened: Opened) -> None:
     microphone = opened(ramp(32_000))
     assert await blocks_until(microphone, CLOCK.now() + 0.2) == []

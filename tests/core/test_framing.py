@@ -103,7 +103,7 @@ def test_an_opus_packet_of_at_most_two_bytes_is_silence(payload: bytes, packets_
 
 
 def test_without_dtx_every_frame_is_sent() -> None:
-    assert len(packets(sent(v1(dtx=False, payload_type=rtp.L16), QUIET, VOICE, QUIET))) == 3
+    assert [len(packet.payload) for packet in packets(sent(v1(dtx=False), QUIET, VOICE, QUIET))] == [1, 640, 1]
 
 
 def test_an_utterance_without_a_frame_is_opened_and_closed() -> None:

@@ -7,9 +7,11 @@ from aiortc.rtp import RtpPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hero365_edge.core.rtp import L16, OPUS, Packet, Packetizer, Timeline, unpack
+from hero365_edge.core.rtp import CLOCK_HZ, L16, OPUS, Packet, Packetizer, Timeline, unpack
 from hero365_edge.errors import WireError
 
+MS_20 = 320
+"""Samples at 16 kHz."""
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 PACKETS = st.builds(
     Packet,
@@ -20,12 +22,14 @@ PACKETS = st.builds(
     marker=st.booleans(),
     payload=st.binary(min_size=1),
 )
-MS_20 = 320
-"""Samples at 16 kHz."""
 
 
 def packet(timestamp: int, payload_type: int = OPUS) -> Packet:
     return Packet(payload_type, sequence=1, timestamp=timestamp % 2**32, ssrc=7, marker=False, payload=b"x")
+
+
+def test_payload_types_and_clocks_are_the_products() -> None:
+    assert CLOCK_HZ == {111: 48_000, 96: 16_000}
 
 
 # -- one packet -------------------------------------------------------------------------------------------------

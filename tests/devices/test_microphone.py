@@ -1,6 +1,9 @@
 """PortAudio's microphone on the ALSA rig: names, a busy interpreter, a card that hangs."""
 
 import asyncio
+import itertools
+import sys
+import threading
 from datetime import timedelta
 
 import numpy as np
@@ -97,6 +100,32 @@ async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None
         _callback(microphone, np.full(320, number, np.int16))
     assert microphone.dropped_blocks == 10
     assert (await microphone.read()).pcm[0, 0] == 10
+
+
+async def test_a_block_that_arrives_in_the_midst_of_listen_is_neither_lost_nor_there_twice() -> None:
+    microphone = PortAudioMicrophone(CLOCK, rate_hz=16_000)
+    microphone.channels = 1
+    stopped = threading.Event()
+
+    def card() -> None:
+        for number in itertools.count():
+            if stopped.is_set():
+                return
+            _callback(microphone, np.full(320, number % 30_000, np.int16))
+
+    thread = threading.Thread(target=card)
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(300):
+            microphone.listen(since=0)
+            numbers = [int((await microphone.read()).pcm[0, 0]) for _ in range(90)]
+            assert set(np.diff(numbers) % 30_000) == {1}
+    finally:
+        stopped.set()
+        thread.join()
+        sys.setswitchinterval(switch_interval)
 
 
 async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:
@@ -214,3 +243,16 @@ async def test_a_card_that_hangs_shows_by_its_age_and_can_be_closed_at_once(alsa
     await asyncio.sleep(0.3)
     assert CLOCK.now() - microphone.last_block_at < 0.1
     microphone.close()
+
+
+@pytest.mark.alsa
+async def test_a_new_card_is_found_once_everybody_has_closed(alsa: AlsaRig) -> None:
+    other = PortAudioMicrophone(CLOCK, "hero_mic48")
+    other.start()
+    with alsa.plugged("hero_late"):
+        microphone = PortAudioMicrophone(CLOCK, "hero_late")
+        with pytest.raises(DeviceError, match="'hero_late' is not there"):
+            microphone.start()
+        other.close()
+        microphone.start()
+        microphone.close()

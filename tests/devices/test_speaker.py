@@ -127,3 +127,15 @@ async def test_a_card_may_be_woken_and_flushed_in_any_quick_succession(speaker: 
     assert first == 20_000
     await asyncio.sleep(0.5)
     assert speaker.handed_over == 21_000
+
+
+async def test_the_run_that_a_flush_ends_gets_nothing_of_what_is_written_next(speaker: PortAudioSpeaker) -> None:
+    speaker.write(ramp(SECOND))
+    await asyncio.sleep(0.1)
+    now = dict.fromkeys(("input_buffer_adc_time", "current_time", "output_buffer_dac_time"), 0.0)
+    speaker.flush()
+    first = speaker.write(ramp(SECOND // 10))
+    data, _ = speaker._wanted(None, 320, now, 0)  # PortAudio's thread was about to ask when the flush came
+    assert data == bytes(640)
+    await asyncio.sleep(0.3)
+    assert speaker.handed_over == first + SECOND // 10
