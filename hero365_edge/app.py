@@ -105,7 +105,7 @@ class Appliance:
 
     def reload(self, settings: Settings) -> list[str]:
         """Take what can change while running; the names of changed sections that need a restart."""
-        self.downlink.volume = settings.audio.output.volume
+        self.downlink.set_volume(settings.audio.output.volume)
         self.dialogue.log_transcripts = settings.log.transcripts
         audio = settings.audio
         before = self._settings

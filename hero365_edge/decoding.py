@@ -97,8 +97,13 @@ class Answer:
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._ended = False
+        self._flushing = False
+        self.paused = False
+        """Whether the answer seemed to be over, without an end marker, and nothing has come since."""
         self.done = False
         """Whether the answer has ended and all its samples were given."""
+        self.sounded = False
+        """Whether it gave any sample."""
 
     @classmethod
     def of_rtp(cls, codecs: Codecs, reject: Callable[[str], None], ssrc: int) -> "Answer":
@@ -120,7 +125,7 @@ class Answer:
     @property
     def pending(self) -> bool:
         """Whether `step` has something to do."""
-        return bool(self._backlog) or (self._ended and not self.done)
+        return bool(self._backlog) or self._flushing or (self._ended and not self.done)
 
     @property
     def ended(self) -> bool:
@@ -129,6 +134,7 @@ class Answer:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; nothing is decoded yet."""
+        self.paused = False
         if self._backlog_bytes + len(data) > MAX_BACKLOG_BYTES:
             self._reject(f"more than {MAX_BACKLOG_BYTES} bytes of sound wait to be played")
             return
@@ -140,12 +146,14 @@ class Answer:
             self._use(self._open(kind), whole_messages=kind is AudioKind.OPUS_PACKETS)
         self._queue(data)
 
+    def pause(self) -> None:
+        """No byte has come for long: give what is held back. Should more come, it is of the same stream."""
+        self._decide()
+        self.paused = self._flushing = True
+
     def end(self) -> None:
         """No more bytes will come."""
-        if self._decoder is None and (sniffed := self._sniffer.finish()):
-            kind, data = sniffed
-            self._use(self._open(kind), whole_messages=False)
-            self._queue(data)
+        self._decide()
         self._ended = True
 
     def step(self) -> Pcm:
@@ -154,11 +162,19 @@ class Answer:
             data = self._backlog.popleft()
             self._backlog_bytes -= len(data)
             return self._decode(data)
+        self._flushing = False
         if self._ended:
             self.done = True
             if self._decoder is not None:
                 return self._finish(self._decoder)
-        return EMPTY
+        return self._resampler.finish() if self._resampler else EMPTY
+
+    def _decide(self) -> None:
+        """The first bytes have to do, few as they are."""
+        if self._decoder is None and (sniffed := self._sniffer.finish()):
+            kind, data = sniffed
+            self._use(self._open(kind), whole_messages=False)
+            self._queue(data)
 
     def _use(self, decoder: StreamDecoder, whole_messages: bool) -> None:
         self._decoder = decoder
@@ -187,10 +203,12 @@ class Answer:
         if self._decoder is None:
             return EMPTY
         try:
-            return self._at_16_khz(self._decoder.decode(data))
+            pcm = self._at_16_khz(self._decoder.decode(data))
         except WireError as error:
             self._reject(str(error))
             return EMPTY
+        self.sounded = self.sounded or len(pcm) > 0
+        return pcm
 
     def _finish(self, decoder: StreamDecoder) -> Pcm:
         try:

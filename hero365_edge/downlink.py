@@ -27,6 +27,8 @@ STEPS_AT_ONCE = 8
 """So many slices are decoded before the event loop has its turn."""
 REPLAY_S = 120
 """The last answer is kept for a replay up to this length."""
+RESUME_S = 10.0
+"""A stream that was silent for longer than this is not the same one when it goes on."""
 SLEEP_AFTER_S = 2.0
 """So long after the last sound the card is put to sleep."""
 
@@ -37,7 +39,7 @@ class Playback:
 
     start_ms: int
     response_gap_ms: int
-    """A stream without an end marker that was dry for so long is over."""
+    """A stream without an end marker that was dry for so long seems to be over."""
     volume: float
     kind: AudioKind | None
     """`backend.downlink`; None when the first bytes tell."""
@@ -63,7 +65,7 @@ class Downlink:
         self._playback = playback
         self._tell = tell
         self._player = Player(speaker, codecs, playback.start_ms)
-        self.volume = playback.volume
+        self.set_volume(playback.volume)
         self._gate = Gate.CLOSED
         self._v1 = False
         self._answers: deque[Answer] = deque()
@@ -71,7 +73,9 @@ class Downlink:
         self._last_byte_at = 0.0
         self._first_told = False
         self._alive_told_at = 0.0
+        self._at_rest = True
         self._sleep_at: float | None = None
+        self._replay: Answer | None = None
         self._last_answer: list[Pcm] = []
         self._last_answer_samples = 0
         self._woken = asyncio.Event()
@@ -80,13 +84,8 @@ class Downlink:
         self.unwanted = 0
         """Messages of sound that belonged to no answer that is wanted."""
 
-    @property
-    def volume(self) -> float:
-        """Linear, 0 to 1."""
-        return self._player.volume
-
-    @volume.setter
-    def volume(self, volume: float) -> None:
+    def set_volume(self, volume: float) -> None:
+        """Linear, 0 to 1; at 1 samples pass untouched."""
         self._player.volume = volume
 
     @property
@@ -103,12 +102,14 @@ class Downlink:
 
     def wake(self) -> None:
         """A turn is under way: keep the card running, so that the answer is heard at once."""
+        self._at_rest = False
         self._sleep_at = None
         with contextlib.suppress(DeviceError):  # a missing speaker is told by the keeper of the cards
             self._speaker.wake()
 
     def rest(self) -> None:
         """The turn is over: the card may sleep soon."""
+        self._at_rest = True
         self._sleep_at = self._clock.now() + SLEEP_AFTER_S
         self._woken.set()
 
@@ -119,6 +120,7 @@ class Downlink:
         if not self._player.silent:
             self._speaker.flush()
         self._forget()
+        self._stream = None
         return heard_ms
 
     def admit(self, play: bool) -> None:
@@ -148,24 +150,26 @@ class Downlink:
 
     def replay(self) -> None:
         """Play the last answer again, if there is one."""
-        if not self._last_answer:
-            return
-        audio = np.concatenate(self._last_answer).tobytes()
-        answer = Answer(self._codecs, self._reject, AudioKind.PCM16)
-        answer.feed(audio)
-        answer.end()
-        self._begin(answer, streamed=False)
+        if self._last_answer:
+            self._replay = Answer(self._codecs, self._reject, AudioKind.PCM16)
+            self._replay.feed(np.concatenate(self._last_answer).tobytes())
+            self._replay.end()
+            self._begin(self._replay, streamed=False)
 
     def chime(self, pcm: Pcm) -> None:
         """Play an earcon, unless an answer is there: speech is never delayed."""
         if not self._answers and not self._player.buffered:
             self._player.chime(pcm)
+            if self._at_rest:
+                self.rest()  # a while longer
             self._woken.set()
 
     def card_lost(self) -> None:
         """The speaker is gone: nothing of this answer will be heard any more."""
-        if self._answers or not self._player.silent:
+        if self._answers or self._player.buffered or self._player.first_heard_at() is not None:
             self._playback_ended(self._clock.now())
+        else:
+            self._player.reset()
 
     # -- from the link --------------------------------------------------------------------------------------------
 
@@ -174,9 +178,12 @@ class Downlink:
         if self._gate is Gate.CLOSED or not data or (self._v1 and self._stream is None):
             self.unwanted += 1
             return
+        now = self._clock.now()
+        if self._stream is not None and self._stream.paused and now >= self._last_byte_at + RESUME_S:
+            self.complete()
         if self._stream is None:
             self._stream = Answer(self._codecs, self._reject, self._playback.kind)
-        self._last_byte_at = self._clock.now()
+        self._last_byte_at = now
         self._stream.feed(data)
         if self._stream not in self._answers:
             self._begin(self._stream, streamed=True)
@@ -209,13 +216,13 @@ class Downlink:
             if self._gate is not Gate.HOLDING:
                 self._player.feed(now)
         except DeviceError as error:
-            log.warning("the speaker does not take the answer: %s", error)
-            self._playback_ended(now)
+            log.warning("the speaker does not take what is to be heard: %s", error)
+            self.card_lost()
         self._report(now)
         return self._deadline(now)
 
     def _begin(self, answer: Answer, streamed: bool) -> None:
-        if not self._answers and not self._player.buffered:
+        if not self._answers and not self._player.buffered and answer is not self._replay:
             self._last_answer = []
             self._last_answer_samples = 0
         self._answers.append(answer)
@@ -231,8 +238,9 @@ class Downlink:
                 return
             pcm = answer.step()
             self._player.put(pcm, now)
-            self._remember(pcm)
-            if answer.done:
+            if answer is not self._replay:
+                self._remember(pcm)
+            if answer.done or (answer.paused and not answer.pending):
                 self._answers.popleft()
                 if not self._answers:
                     self._player.end()
@@ -246,9 +254,17 @@ class Downlink:
             self._alive_told_at = now
             self._tell(ev.StillSpeaking(now))
         if (over_at := self._stream_over_at()) is not None and now >= over_at:
-            self.complete()
-        if not self._answers and (all_heard_at := self._player.all_heard_at(now)) is not None:
+            self._pause_stream()
+        may_end = not self._answers and self._gate is not Gate.HOLDING
+        if may_end and (all_heard_at := self._player.all_heard_at(now)) is not None:
             self._playback_ended(all_heard_at)
+
+    def _pause_stream(self) -> None:
+        if self._stream is not None and self._stream.sounded:
+            self._stream.pause()
+            self._woken.set()
+        else:
+            self.complete()  # what gave no sound by now is of no kind: let the next bytes tell theirs
 
     def _playback_ended(self, at: float) -> None:
         self._forget()
@@ -256,7 +272,7 @@ class Downlink:
 
     def _stream_over_at(self) -> float | None:
         """When a stream that has no end marker counts as over, having run dry."""
-        if self._stream is None or self._v1 or not self._player.silent:
+        if self._stream is None or self._stream.paused or self._v1 or not self._player.silent:
             return None
         return self._last_byte_at + self._playback.response_gap_ms / 1000
 
@@ -277,7 +293,6 @@ class Downlink:
 
     def _forget(self) -> None:
         self._answers.clear()
-        self._stream = None
         self._player.reset()
         self._first_told = False
 

@@ -65,17 +65,18 @@ class Player:
         speaker = self._speaker
         if self._first is None and not self._jitter.buffered and not len(self._chime):
             return
-        while (room := self._room()) > 0:
-            pcm = self._jitter.take(room, speaker.queued_samples, now)
-            if not len(pcm):
-                break
-            self._write(self._to_card().process(pcm))
-        if self._first is not None:
-            nearly_dry = speaker.queued_samples <= speaker.period_samples
-            if not self._jitter.buffered and (self._jitter.finished or nearly_dry):
-                # The rate converter's last milliseconds belong before a pause, not behind it.
-                self._write(self._to_card().finish())
-        elif len(self._chime) and room > 0:
+        room = self._room()
+        due = [EMPTY]
+        while room > 0 and len(pcm := self._jitter.take(room, speaker.queued_samples, now)):
+            due.append(self._to_card().process(pcm))
+            room -= len(pcm)
+        nearly_dry = speaker.queued_samples + sum(map(len, due)) <= speaker.period_samples
+        if not self._jitter.buffered and self._converter is not None and (self._jitter.finished or nearly_dry):
+            # The rate converter's last milliseconds belong before a pause, not behind it.
+            due.append(self._converter.finish())
+        # In one piece: the first write may wake the card, which takes a whole period at once.
+        self._write(np.concatenate(due))
+        if self._first is None and len(self._chime) and room > 0:
             self._feed_chime(room)
 
     def first_heard_at(self) -> float | None:
@@ -88,8 +89,8 @@ class Player:
             return None
         if self._first is None:
             return now
-        if self._speaker.handed_over < self._end:
-            return None
+        if self._speaker.handed_over < self._end and self._speaker.queued_samples:
+            return None  # an empty queue behind an end that was not reached: the card is gone, and the rest with it
         return self._speaker.heard_at(self._end - 1) or now
 
     @property

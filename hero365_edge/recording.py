@@ -36,7 +36,8 @@ class Recording:
 
     utterance: Utterance
     endpointer: Endpointer
-    resampler: Resampler
+    resampler: Resampler | None = None
+    """From the card's rate; made with the first block, for the card may open after the press."""
     until: float | None = None
     """When it ends; None while it is open."""
     first_captured_at: float = 0.0
@@ -55,5 +56,7 @@ class Recording:
     @property
     def speech_end(self) -> float:
         """When the last voiced sample was captured; the end of the recording when there was none."""
+        if not self.utterance.frames:
+            return self.until or 0.0
         last = self.endpointer.last_voiced_frame
         return self.time_of(last) if last >= 0 else self.recorded_until

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,13 +83,13 @@ class Uplink:
 
     def record(self, utterance_id: str, since: float) -> None:
         """Begin an utterance, with the pre-roll before `since`."""
+        if self._recording is not None:
+            self._finish(self._recording)  # it has its end, and only waited for the block with that moment
         capture = self._capture
         utterance = Utterance(utterance_id)
         self._kept[utterance_id] = utterance
         self._recording = Recording(
-            utterance,
-            Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s),
-            self._codecs.resampler(self._microphone.rate_hz, RATE_HZ),
+            utterance, Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s)
         )
         self._detector.reset()
         self._microphone.listen(since - capture.preroll_ms / 1000)
@@ -102,7 +102,7 @@ class Uplink:
         self._recording.endpointer.held = held
         utterance = self._recording.utterance
         if agreement is not None and utterance.utterance_id not in self._sending:
-            self._start_sending(utterance, self._send_live(utterance, agreement))
+            self._start_sending(utterance, lambda: self._send_live(utterance, agreement))
 
     def commit(self, until: float) -> None:
         """The utterance ends with the block in which the moment `until` lies."""
@@ -130,7 +130,7 @@ class Uplink:
         """Send a kept utterance in one piece."""
         utterance = self._kept.get(utterance_id)
         if utterance is not None:
-            self._start_sending(utterance, self._send_whole(utterance))
+            self._start_sending(utterance, lambda: self._send_whole(utterance))
 
     def forget(self, utterance_id: str) -> None:
         """The utterance is not needed any more."""
@@ -158,12 +158,17 @@ class Uplink:
         if recording is None:
             return
         if block is not None and (recording.until is None or block.captured_at < recording.until):
-            if not recording.utterance.frames and not len(recording.rest):
+            if recording.resampler is None:
+                recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
             self._take(recording, recording.resampler.process(self._mono(block)))
-        elif recording.until is not None:
-            self._take(recording, recording.resampler.finish())
-            self._complete(recording)
+        if recording.until is None or recording.utterance.complete:
+            return
+        if block is None or self._end_of(block) >= recording.until:
+            self._finish(recording)
+
+    def _end_of(self, block: Block) -> float:
+        return block.captured_at + len(block.pcm) / self._microphone.rate_hz
 
     def _mono(self, block: Block) -> Pcm:
         pcm = block.pcm
@@ -180,6 +185,8 @@ class Uplink:
         whole = len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES
         recording.rest = pcm[whole:]
         for start in range(0, whole, FRAME_SAMPLES):
+            if recording.utterance.complete:
+                return
             self._take_frame(recording, pcm[start : start + FRAME_SAMPLES])
 
     def _take_frame(self, recording: Recording, frame: Pcm) -> None:
@@ -198,34 +205,37 @@ class Uplink:
         if ending is not None:
             self._tell(ev.Endpointed(utterance.utterance_id, ending, recording.speech_end, now))
 
+    def _finish(self, recording: Recording) -> None:
+        """Take what is held back too, the last frame filled up with silence, and complete the recording."""
+        if recording.resampler is not None:
+            self._take(recording, recording.resampler.finish())
+        if len(recording.rest):
+            recording.utterance.frames.append(np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest))))
+        self._complete(recording)
+
     def _complete(self, recording: Recording) -> None:
         self._recording = None
         self._microphone.hush()
         utterance = recording.utterance
-        if len(recording.rest):
-            utterance.frames.append(np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest))))
         utterance.close()
         self._tell(ev.Recorded(utterance.utterance_id, recording.speech_end, self._clock.now()))
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _start_sending(self, utterance: Utterance, sending: Coroutine[None, None, None]) -> None:
-        if self._tasks is None:
-            sending.close()
-            return
-        task = self._tasks.create_task(self._send_in_turn(utterance, sending), name="send utterance")
-        self._sending[utterance.utterance_id] = task
+    def _start_sending(self, utterance: Utterance, send: Callable[[], Awaitable[None]]) -> None:
+        if self._tasks is not None:
+            task = self._tasks.create_task(self._send_in_turn(utterance, send), name="send utterance")
+            self._sending[utterance.utterance_id] = task
 
-    async def _send_in_turn(self, utterance: Utterance, sending: Coroutine[None, None, None]) -> None:
+    async def _send_in_turn(self, utterance: Utterance, send: Callable[[], Awaitable[None]]) -> None:
         try:
             async with self._one_at_a_time:
-                await sending
+                await send()
         except LinkError as error:
             log.debug("an utterance did not go up: %s", error)
         else:
             self._tell(ev.Committed(utterance.utterance_id, self._clock.now()))
         finally:
-            sending.close()
             self._sending.pop(utterance.utterance_id, None)
 
     async def _send_live(self, utterance: Utterance, agreement: Agreement) -> None:

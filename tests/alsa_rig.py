@@ -108,8 +108,8 @@ class AlsaRig:
         self.environ = dict(environ)
 
     def speak(self, pcm: Pcm, microphone: str = "hero_mic", rate_hz: int = RATE_HZ, channels: int = 1) -> None:
-        """Say this into a live microphone; returns when its last sample was played, some 0.2 s later."""
-        command = [*self._pulse("pacat", "--playback", microphone, rate_hz, channels), "--latency-msec=40"]
+        """Say this into a live microphone; returns when its last sample was played, at most half a second late."""
+        command = [*self._pulse("pacat", "--playback", microphone, rate_hz, channels), "--latency-msec=200"]
         limit_s = pcm.size / rate_hz + 10
         subprocess.run(command, input=pcm.tobytes(), env=self.environ, check=True, timeout=limit_s)  # noqa: S603  all of it is written here
 

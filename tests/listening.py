@@ -76,8 +76,10 @@ def words_of(clip: Pcm) -> Pcm:
 
 
 def numbered(samples: int) -> Pcm:
-    """An answer whose every sample tells its number, and none is silence: 1, 2, 3 … 30000, 1, 2 …"""
-    return (np.arange(samples) % 30_000 + 1).astype(np.int16)
+    """An answer whose every sample tells its number, and none is silence: 1, 2 … 32767, -32767 … -1; 4 s at most."""
+    assert samples < 2**16
+    numbers = np.arange(1, samples + 1)
+    return np.where(numbers < 2**15, numbers, numbers - 2**16 + 1).astype(np.int16)
 
 
 def begin_of(recording: Recording, samples: int, rate_hz: int = RATE_HZ) -> float:

@@ -188,7 +188,7 @@ async def test_an_answer_that_wakes_the_card_is_heard_without_a_hole(room: Room)
 
 
 async def test_volume_is_heard(room: Room) -> None:
-    room.downlink.volume = 0.5
+    room.downlink.set_volume(0.5)
     room.stream(np.full(1600, 1000, dtype=np.int16).tobytes())
     await room.ended()
     assert set(room.heard().tolist()) == {500}

@@ -166,12 +166,9 @@ async def feed(here: Scene, dose: Dose) -> None:
 
 
 async def come_to_rest(here: Scene) -> None:
-    """Whatever was under way ends by itself, or by the button where the technician is the one to wait for."""
+    """The technician has said it all; whatever is under way ends by itself."""
     here.agent.mute = False
     here.panel.release()
-    if here.appliance.session.state is State.LISTENING:
-        here.panel.press()
-        here.panel.release()
     await until(lambda: here.appliance.session.state is State.READY, SETTLED_S)
 
 

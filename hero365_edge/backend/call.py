@@ -82,6 +82,8 @@ class Call:
         turn = await self._stop()
         if turn:
             utterance = turn.utterance
+            if turn.answer:
+                turn.answer.cancelled = True
             await self._line.tell_status("cancelled", utterance.pcm.nbytes, utterance.utterance_id)
 
     # What comes in
@@ -184,7 +186,6 @@ class Call:
     async def _text_input(self, message: Message) -> None:
         utterance = self._utterance_of("text", np.zeros(0, dtype=np.int16))
         utterance.text = message["text"]
-        await self.interrupt()
         self._desk.records.heard(utterance)
         await self._begin(utterance, message["want_audio_response"])
 
@@ -231,7 +232,7 @@ class Call:
     # Answering
 
     async def _begin(self, utterance: Utterance, want_audio: bool = True) -> None:
-        await self._stop()
+        await self.interrupt()
         turn = Turn(self._desk, self._line, self._session, utterance, self._downlink)
         self._turn = (turn, self._tasks.create_task(turn.run(want_audio)))
         await asyncio.sleep(0)  # a task that is cancelled before its first step never ran, and would tell nobody

@@ -79,9 +79,6 @@ class Turn:
         self.answer = answer = self._begin(reply, want_audio)
         try:
             answer.complete = await self._send(answer, fault)
-        except asyncio.CancelledError:
-            answer.cancelled = True
-            raise
         finally:
             answer.ended_at = asyncio.get_running_loop().time()
 
@@ -105,14 +102,12 @@ class Turn:
     async def _send(self, answer: Answer, fault: Fault | None) -> bool:
         if answer.delivery == "streamed":
             return await self._stream(answer, fault)
-        fields: dict[str, str] = {}
-        if answer.kind != "text":
-            data = await self._aside(lambda: sound.whole(self._file_kind, answer.pcm))
-            fields = {"audio_response": base64.b64encode(data).decode(), "audio_format": answer.kind}
-            answer.chunks_sent, answer.bytes_sent = 1, len(data)
+        data = b"" if answer.kind == "text" else await self._aside(lambda: sound.whole(self._file_kind, answer.pcm))
+        audio = {"audio_response": base64.b64encode(data).decode(), "audio_format": answer.kind} if data else {}
         if not await self._survives(fault):
             return False
-        await self._line.tell("agent_response", response=answer.text, **fields)
+        await self._line.tell("agent_response", response=answer.text, **audio)
+        answer.chunks_sent, answer.bytes_sent = int(bool(data)), len(data)
         return True
 
     async def _stream(self, answer: Answer, fault: Fault | None) -> bool:

@@ -22,7 +22,7 @@ class Answers:
         self.signs = False
         """Whether this backend says `audio_processing` at all."""
         self.response_id: str | None = None
-        """`v1`: the response being played."""
+        """`v1`: the response being played, to its last sample; after its end has come, too."""
         self.streamed = False
         """Whether this turn's answer came as a stream; a whole copy of it is not played again."""
         self._superseded: deque[str] = deque(maxlen=REMEMBERED)

@@ -19,7 +19,8 @@ def received(here: Situation, event: ev.Received) -> None:
         case m.ResponseStarted():
             _response_started(here, event.message, event.at)
         case m.ResponseEnded() if event.message.response_id == here.answers.response_id:
-            here.answers.response_id = None
+            if resting(here):  # else what is left of it can still be interrupted, and the backend wants to know
+                here.answers.response_id = None
             here.order(do.Complete())
         case m.Error() if here.state is State.PROCESSING:
             accept(here, event.at)

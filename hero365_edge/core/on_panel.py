@@ -86,7 +86,7 @@ def said(here: Situation, event: ev.Said) -> None:
         return
     here.turn = Turn(here.new_id(), committed=event.at)
     here.answers.turn_began(superseded=None)
-    here.order(do.Send(m.TextInput(text=event.text, want_audio_response=True)))
+    here.order(do.Complete(), do.Send(m.TextInput(text=event.text, want_audio_response=True)))
     here.go(Step.SEND)
     here.admit_unless_stale()
 

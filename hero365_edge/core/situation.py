@@ -111,7 +111,7 @@ class Situation:
             return
         self.turn = self.waiting_turns[utterance_id]
         self.answers.turn_began(superseded=None)
-        self.order(do.SendKept(utterance_id))
+        self.order(do.Complete(), do.SendKept(utterance_id))
         self.go(Step.SEND)
         self.admit_unless_stale()
 
@@ -162,6 +162,7 @@ class Situation:
 
     def finish(self, outcome: str) -> None:
         """The turn is over and the appliance rests."""
+        self.answers.response_id = None
         self.close_turn(outcome)
         self.go(Step.FINISH)
 

@@ -43,7 +43,7 @@ class PortAudioSpeaker:
         self.rate_hz = rate_hz
         self.period_samples = samples_of(period_ms, rate_hz)
         self.underruns = 0
-        """How often the card itself ran dry because the callback came too late."""
+        """How often the card ran dry because a callback came too late; PortAudio drops what it held then."""
         self._clock = clock
         self._device = device
         self._asked_hz = rate_hz

@@ -29,6 +29,7 @@ INTO_THE_WORD_S = 0.1
 TAP_S = 0.1
 AFTER_THE_WORD_S = 0.1
 """So long behind the last word the button of a hold is let go."""
+TURN_LIMIT_S = 20.0
 ATTEMPTS = 3
 LATE_S = 0.030
 """An event loop this late cannot feed a card that has 60 ms in hand, less a period of 20."""
@@ -98,31 +99,24 @@ class Technician:
     ) -> None:
         self.appliance = appliance
         self._machine = machine
+        self.pressed_at = 0.0
+        """When the last press was."""
         self._rig = rig
         self._cards = cards
         self._ears = ears
 
-    def press(self) -> float:
-        """Press; when that was."""
+    def press(self) -> None:
+        self.pressed_at = asyncio.get_running_loop().time()
         self.appliance.dialogue.edge_now(pressed=True)
-        return asyncio.get_running_loop().time()
 
     def release(self) -> None:
         self.appliance.dialogue.edge_now(pressed=False)
-
-    async def tap(self) -> float:
-        """Press and let go; when the press was."""
-        at = self.press()
-        await asyncio.sleep(TAP_S)
-        self.release()
-        return at
 
     async def ask(self, words: Pcm, *, hold: bool = False) -> Turn:
         """Begin to speak, press a little into the first word, and hear the answer out.
 
         With `hold` the button is let go behind the last word; else it is a tap. The turn, when it is over.
         """
-        before = self.appliance.dialogue.last_turn
         cards = self._cards
         pcm = self._as_the_card_has_it(words)
         with self._rig.recording(cards.microphone, cards.rate_hz, cards.channels) as mouth:
@@ -133,6 +127,7 @@ class Technician:
                 began_at = self._heard_at(mouth, sounding(mouth.heard()).start)
                 await _sleep_until(began_at + INTO_THE_WORD_S)
                 self.press()
+                before = self.appliance.dialogue.last_turn
                 held_until = began_at + len(words) / RATE_HZ + AFTER_THE_WORD_S
                 await (_sleep_until(held_until) if hold else asyncio.sleep(TAP_S))
                 self.release()
@@ -140,12 +135,8 @@ class Technician:
         begin = sounding(heard).start
         if not np.array_equal(pcm, heard[begin : begin + len(pcm)]):
             self._machine.stutters += 1
-        return await self.turn_after(before)
-
-    async def turn_after(self, before: Turn | None, limit_s: float = 20.0) -> Turn:
-        """The next turn that is over."""
         dialogue = self.appliance.dialogue
-        await until(lambda: dialogue.last_turn is not before, "the turn is over", limit_s)
+        await until(lambda: dialogue.last_turn is not before, "the turn is over", TURN_LIMIT_S)
         assert dialogue.last_turn is not None
         return dialogue.last_turn
 
@@ -202,6 +193,8 @@ async def at_work(
                 running = tasks.create_task(appliance.run(stop))
                 technician = Technician(appliance, rig, cards, ears, machine)
                 await technician.sees(Light.READY)
+                await until(lambda: not appliance.cards.microphone_trouble, "the microphone is open")
+                await asyncio.sleep(settings.capture.preroll_ms / 1000)  # what it hears from here on is pre-roll
                 watching = tasks.create_task(machine.watch())
                 try:
                     yield technician

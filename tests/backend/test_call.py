@@ -265,7 +265,7 @@ async def test_thinking_takes_its_time() -> None:
         await caller.hear("audio_processing", status="processing")
         await caller.hear("agent_response")
         (answer,) = backend.answers
-        assert 0.3 <= answer.began_at - answer.utterance.ended_at < 0.5
+        assert 0.3 <= answer.began_at - answer.utterance.ended_at < 1.0
 
 
 async def test_real_time_is_real_time() -> None:
@@ -276,7 +276,7 @@ async def test_real_time_is_real_time() -> None:
         await backend.wait_for(lambda: backend.answers[0].complete, 1.0)
         (answer,) = backend.answers
         assert answer.ended_at is not None
-        assert 0.56 <= answer.ended_at - answer.began_at < 0.75
+        assert 0.56 <= answer.ended_at - answer.began_at < 1.5
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ async def answered(caller: Caller, backend: SimulatedBackend, turns: int) -> str
 @pytest.mark.speech
 async def test_a_conversation() -> None:
     say = voice()
-    async with SimulatedBackend(Options(pacing="bursts")) as backend, call(backend.url) as caller:
+    async with SimulatedBackend(Options(pacing="instant")) as backend, call(backend.url) as caller:
         await caller.start()
         await caller.speak(padded(say("What is the address for this job?")))
         assert "Oak Street" in await answered(caller, backend, 1)

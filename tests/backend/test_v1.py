@@ -154,7 +154,7 @@ async def test_response_cancelled_silences_at_once() -> None:
 
 
 async def test_a_tentative_end_that_stands_is_one_turn() -> None:
-    async with SimulatedBackend(fast()) as backend, call(backend.url) as caller:
+    async with SimulatedBackend(fast(pacing="realtime")) as backend, call(backend.url) as caller:
         await caller.start(audio=L16)
         said = voice(0.6)
         await caller.tell("utterance_started", utterance_id="u1", ssrc=7)
@@ -164,9 +164,11 @@ async def test_a_tentative_end_that_stands_is_one_turn() -> None:
         await end(caller, 20, tentative=True)
         for chunk in chunks[20:]:
             await caller.socket.send(chunk.data)
+        await caller.hear("response_started")
         await end(caller, 30)
         await caller.hear("response_ended")
         await caller.linger(0.05)
+        assert caller.order.count("audio_processing") == 2
         assert (len(backend.utterances), len(backend.answers)) == (1, 1)
         np.testing.assert_array_equal(backend.utterances[0].pcm, said)
         assert backend.violations == []
