@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
 from hero365_edge.codec_ports import Codecs
 from hero365_edge.core import events as ev
 from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.core.replay import LastAnswer
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.decoding import Answer
 from hero365_edge.errors import DeviceError
@@ -25,8 +24,6 @@ DECODED_AHEAD_S = 1.0
 """So much is decoded ahead of what the card has; the rest of a long answer waits encoded."""
 STEPS_AT_ONCE = 8
 """So many slices are decoded before the event loop has its turn."""
-REPLAY_S = 120
-"""The last answer is kept for a replay up to this length."""
 RESUME_S = 10.0
 """A stream that was silent for longer than this is not the same one when it goes on."""
 SLEEP_AFTER_S = 2.0
@@ -76,8 +73,7 @@ class Downlink:
         self._at_rest = True
         self._sleep_at: float | None = None
         self._replay: Answer | None = None
-        self._last_answer: list[Pcm] = []
-        self._last_answer_samples = 0
+        self._last_answer = LastAnswer()
         self._woken = asyncio.Event()
         self.rejected = 0
         """Pieces of sound that were skipped because they could not be understood."""
@@ -150,9 +146,10 @@ class Downlink:
 
     def replay(self) -> None:
         """Play the last answer again, if there is one."""
-        if self._last_answer:
+        pcm = self._last_answer.pcm()
+        if len(pcm):
             self._replay = Answer(self._codecs, self._reject, AudioKind.PCM16)
-            self._replay.feed(np.concatenate(self._last_answer).tobytes())
+            self._replay.feed(pcm.tobytes())
             self._replay.end()
             self._begin(self._replay, streamed=False)
 
@@ -223,8 +220,7 @@ class Downlink:
 
     def _begin(self, answer: Answer, streamed: bool) -> None:
         if not self._answers and not self._player.buffered and answer is not self._replay:
-            self._last_answer = []
-            self._last_answer_samples = 0
+            self._last_answer.begin()
         self._answers.append(answer)
         self._tell(ev.AnswerBegan(streamed, self._clock.now()))
         self._woken.set()
@@ -239,7 +235,7 @@ class Downlink:
             pcm = answer.step()
             self._player.put(pcm, now)
             if answer is not self._replay:
-                self._remember(pcm)
+                self._last_answer.add(pcm)
             if answer.done or (answer.paused and not answer.pending):
                 self._answers.popleft()
                 if not self._answers:
@@ -285,11 +281,6 @@ class Downlink:
                 self._sleep_at = None
                 self._speaker.sleep()
         return min((at for at in times if at is not None), default=None)
-
-    def _remember(self, pcm: Pcm) -> None:
-        if len(pcm) and self._last_answer_samples < REPLAY_S * RATE_HZ:
-            self._last_answer.append(pcm)
-            self._last_answer_samples += len(pcm)
 
     def _forget(self) -> None:
         self._answers.clear()

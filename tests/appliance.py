@@ -1,13 +1,31 @@
 """A whole appliance on fakes, with verbs of the technician and of the backend."""
 
 import asyncio
-from collections.abc import Callable
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
+import numpy as np
 
+from hero365_edge.app import Appliance, World
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address
+from hero365_edge.core.backoff import Backoff
+from hero365_edge.core.gestures import DOUBLE_TAP_MS
+from hero365_edge.core.lamp import Light
+from hero365_edge.core.latency import Turn
+from hero365_edge.core.pcm import EMPTY, Pcm, from_bytes
+from hero365_edge.core.wav import WavDecoder
+from hero365_edge.devices.clock import SystemClock
+from hero365_edge.fakes.codec import FakeCodecs
+from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.link import FakeDialer, FakeLink
+from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.fakes.panel import FakePanel
+from hero365_edge.fakes.speaker import FakeSpeaker
+from hero365_edge.fakes.supervisor import FakeSupervisor
+from hero365_edge.settings import Backend, Capture, Control, Session, Settings
 
 
 async def until(true: Callable[[], bool], limit_s: float = 2.0) -> None:
@@ -65,3 +83,136 @@ class HangingDialer(FakeDialer):
         self.begun += 1
         await self.free.wait()
         return await super().dial(address)
+
+
+# -- the van -------------------------------------------------------------------------------------------------------
+
+QUICK = Settings(
+    backend=Backend(url="wss://h/ws", user_id="user-1", business_id="business-1", tail_silence_ms=40),
+    capture=Capture(hangover_ms=240, no_speech_timeout_s=1.0),
+    session=Session(response_gap_ms=60, accept_timeout_s=1.0, answer_timeout_s=1.5),
+    control=Control(socket=""),
+)
+TAIL_SAMPLES = 640
+TOKEN = "s3cr3t-t0ken"  # noqa: S105  nobody's
+
+
+def words(samples: int, first: int = 0) -> Pcm:
+    """Speech, to the fake detector: loud, and each sample tells its number."""
+    return (np.arange(first, first + samples) % 20_000 + 5_000).astype(np.int16)
+
+
+def answer(samples: int) -> Pcm:
+    """What the agent says; unlike any earcon or word, and never silent."""
+    return (-(np.arange(samples) % 8_000) - 20_000).astype(np.int16)
+
+
+class Van:
+    """An appliance that runs in real time on fakes: a technician, a backend and a workbench."""
+
+    def __init__(self, settings: Settings = QUICK, dialer: FakeDialer | None = None, period_ms: int = 20) -> None:
+        self.clock = SystemClock()
+        self.microphone = FakeMicrophone(self.clock, period_ms=period_ms, paced=True)
+        self.speaker = FakeSpeaker(self.clock, paced=True)
+        self.panel = FakePanel(self.clock)
+        self.dialer = dialer or FakeDialer()
+        self.supervisor = FakeSupervisor()
+        self.stop = asyncio.Event()
+        world = World(
+            self.clock,
+            self.microphone,
+            self.speaker,
+            FakeDetector(),
+            FakeCodecs(),
+            self.panel,
+            self.dialer,
+            self.supervisor,
+            lambda: TOKEN,
+        )
+        self.appliance = Appliance(settings, world)
+        self.appliance.connection._backoff = Backoff(lambda: 0.0)
+
+    # the technician
+
+    def speak(self, pcm: Pcm) -> None:
+        """Say something; it takes as long as it is."""
+        self.microphone.hear(pcm)
+
+    async def tap(self) -> None:
+        """Tap the button, and wait until that is known to be no double tap."""
+        await self.panel.tap()
+        await asyncio.sleep(DOUBLE_TAP_MS / 1000)
+
+    @property
+    def light(self) -> Light:
+        """What the lamp shows."""
+        return self.appliance.dialogue.light
+
+    async def shows(self, light: Light, limit_s: float = 2.0) -> None:
+        """Wait for the lamp."""
+        try:
+            await until(lambda: self.light is light, limit_s)
+        except TimeoutError:
+            raise AssertionError(f"the lamp shows {self.light}, not {light}") from None
+
+    @property
+    def lights(self) -> list[Light | None]:
+        """What the lamp has shown so far."""
+        return [light for _, light in self.panel.lights]
+
+    def heard(self) -> Pcm:
+        """Everything that came out of the speaker."""
+        return np.concatenate([EMPTY, *(heard.pcm for heard in self.speaker.heard)])
+
+    def heard_of_answers(self) -> Pcm:
+        """Without the earcons."""
+        heard = self.heard()
+        return heard[heard <= -20_000]
+
+    # the backend
+
+    async def session(self, profile: str = "seed") -> FakeLink:
+        """The next link, with a session on it."""
+        link = await self.dialer.dialled()
+        await open_session(link, profile)
+        await until(lambda: self.appliance.dialogue._agreement is not None)
+        return link
+
+    async def turn_last(self, outcome: str, limit_s: float = 2.0) -> Turn:
+        """Wait for a turn that ended like this."""
+
+        def turn() -> Turn | None:
+            return self.appliance.dialogue.last_turn
+
+        await until(lambda: getattr(turn(), "outcome", "") == outcome, limit_s)
+        found = turn()
+        assert found is not None
+        return found
+
+
+def sound_sent(link: FakeLink) -> Pcm:
+    """The bare PCM that went up."""
+    return from_bytes(b"".join(message for message in link.sent if isinstance(message, bytes)))
+
+
+def kept_sent(link: FakeLink) -> list[Pcm]:
+    """The utterances that went up whole, in order."""
+    return [
+        WavDecoder().decode(base64.b64decode(message.audio))
+        for message in heard(link)
+        if isinstance(message, m.AudioData)
+    ]
+
+
+@contextlib.asynccontextmanager
+async def running(van: Van) -> AsyncIterator[Van]:
+    """From power on to power off, and nothing is left behind."""
+    task = asyncio.create_task(van.appliance.run(van.stop), name="appliance")
+    try:
+        await until(lambda: not van.appliance.cards.microphone_trouble or task.done())
+        yield van
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert [left for left in asyncio.all_tasks() if left is not asyncio.current_task()] == []

@@ -293,7 +293,7 @@ async def test_a_refused_token_is_told_as_such_and_not_dialled_harder(refusal: L
         await until(lambda: line.diary.downs == [{"refused": True, "tell": False}])
         await asyncio.sleep(0.1)
         assert len(line.diary.downs) == 1
-        line.token = "another"
+        line.token = "another"  # noqa: S105  nobody's
         line.connection.dial_now()
         await line.up()
         assert "token=another" in line.dialer.addresses[-1].url, "the token is read again before each dial"

@@ -1,0 +1,755 @@
+"""The whole appliance over fakes, in real time: turns in each profile, what goes wrong in a van, and the way out."""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from hero365_edge.core import events as ev
+from hero365_edge.core import messages as m
+from hero365_edge.core import rtp
+from hero365_edge.core.earcons import Earcon, earcon
+from hero365_edge.core.lamp import Light
+from hero365_edge.core.latency import STAGES
+from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, from_bytes, silence
+from hero365_edge.core.wav import wav_bytes
+from hero365_edge.errors import ConfigError, LinkError, LinkRefused
+from hero365_edge.fakes.codec import FakeOpusEncoder
+from hero365_edge.fakes.link import FakeLink
+from hero365_edge.fleet import control
+from hero365_edge.settings import Control, Log
+from tests.appliance import (
+    QUICK,
+    TAIL_SAMPLES,
+    TOKEN,
+    HangingDialer,
+    Van,
+    answer,
+    heard,
+    kept_sent,
+    running,
+    say,
+    sound_sent,
+    until,
+    words,
+)
+
+
+@pytest.fixture
+async def van() -> AsyncIterator[Van]:
+    async with running(Van()) as van:
+        yield van
+
+
+def holds(pcm: Pcm, part: Pcm) -> bool:
+    """Whether `part` stands in `pcm` in one piece; its first sample is told by its value."""
+    return any(
+        np.array_equal(pcm[start : start + len(part)], part) for start in np.flatnonzero(pcm == part[0]) if len(part)
+    )
+
+
+async def ask(van: Van, link: FakeLink, seconds: float = 0.2) -> Pcm:
+    """Tap, speak, pause; returns what was said once the appliance is processing."""
+    said = words(round(seconds * 16_000))
+    await van.tap()
+    van.speak(said)
+    await van.shows(Light.PROCESSING)
+    return said
+
+
+def take(link: FakeLink, status: str = "processing", **fields: object) -> None:
+    say(link, "audio_processing", session_id="s", status=status, audio_size=1, buffer_size=1, **fields)
+
+
+# -- a turn --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_turn_by_tap_in_the_seed_profile(van: Van) -> None:
+    link = await van.session()
+    await van.shows(Light.READY)
+    said = await ask(van, link)
+    await until(lambda: not sound_sent(link)[-TAIL_SAMPLES:].any())
+    assert holds(sound_sent(link), said)
+    take(link)
+    say(link, "agent_response", session_id="s", response="Two jobs today.")
+    link.say(answer(3_000).tobytes())
+    await van.shows(Light.SPEAKING)
+    turn = await van.turn_last("answered")
+    assert np.array_equal(van.heard(), answer(3_000))
+    assert van.light is Light.READY
+    assert van.lights[-5:] == [Light.READY, Light.LISTENING, Light.PROCESSING, Light.SPEAKING, Light.READY]
+    times = [getattr(turn, stage) for stage in STAGES]
+    assert None not in times
+    assert times == sorted(times)
+    assert turn.heard == "Two jobs today."
+    assert van.appliance.session.waiting == 0
+    assert van.appliance.uplink.utterance(turn.utterance_id) is None
+
+
+async def test_a_turn_by_hold_ends_at_the_release(van: Van) -> None:
+    link = await van.session()
+    van.panel.press()
+    van.speak(words(16_000))
+    await asyncio.sleep(0.6)
+    assert van.light is Light.LISTENING
+    van.panel.release()
+    await van.shows(Light.PROCESSING, 0.2)
+    await until(lambda: not sound_sent(link)[-TAIL_SAMPLES:].any(), 0.2)
+    take(link)
+    link.say(answer(800).tobytes())
+    turn = await van.turn_last("answered")
+    assert turn.speech_end is not None
+    assert turn.press is not None
+    assert turn.speech_end - turn.press == pytest.approx(0.6, abs=0.05)
+    assert turn.committed is not None
+    assert turn.committed - turn.speech_end < 0.1
+
+
+async def test_a_word_just_before_the_press_is_intact(van: Van) -> None:
+    link = await van.session()
+    van.speak(words(8_000))
+    await asyncio.sleep(0.2)
+    van.panel.press()
+    await asyncio.sleep(0.5)
+    van.panel.release()
+    await van.shows(Light.PROCESSING)
+    await until(lambda: not sound_sent(link)[-TAIL_SAMPLES:].any())
+    assert holds(sound_sent(link), words(8_000)), "it began 200 ms before the press"
+
+
+async def test_a_turn_in_v1_goes_up_and_comes_down_in_rtp(van: Van) -> None:
+    link = await van.session("v1")
+    await ask(van, link)
+    await until(lambda: isinstance(heard(link)[-1], m.UtteranceEnded))
+    messages = heard(link)[2:]
+    started, ended = messages[0], messages[-1]
+    assert isinstance(started, m.UtteranceStarted)
+    assert isinstance(ended, m.UtteranceEnded)
+    packets = [rtp.unpack(message) for message in messages[1:-1] if isinstance(message, bytes)]
+    assert len(packets) == len(messages) - 2
+    assert {packet.ssrc for packet in packets} == {started.ssrc}
+    take(link, utterance_id=started.utterance_id)
+    say(link, "response_started", response_id="r1", utterance_id=started.utterance_id, ssrc=9)
+    pcm = answer(10 * FRAME_SAMPLES)
+    packetizer = rtp.Packetizer(rtp.OPUS, 9, 0, 0)
+    for frame in pcm.reshape(-1, FRAME_SAMPLES):
+        link.say(packetizer.packet(FakeOpusEncoder().encode(frame)))
+    say(link, "response_ended", response_id="r1")
+    await van.turn_last("answered")
+    assert np.array_equal(van.heard(), pcm)
+    assert van.appliance.downlink.unwanted == 0
+
+
+async def test_a_turn_with_a_backend_that_takes_no_realtime_audio(van: Van) -> None:
+    link = await van.session("buffered")
+    said = await ask(van, link)
+    await until(lambda: bool(kept_sent(link)))
+    assert sound_sent(link).size == 0
+    assert holds(kept_sent(link)[0], said)
+    take(link)
+    audio = base64.b64encode(wav_bytes(answer(1_600))).decode()
+    say(link, "agent_response", session_id="s", response="Done.", audio_response=audio, audio_format="wav")
+    turn = await van.turn_last("answered")
+    assert turn.heard == "Done."
+    assert np.array_equal(van.heard(), answer(1_600))
+
+
+async def test_an_answer_of_text_alone_ends_the_turn(van: Van) -> None:
+    link = await van.session("buffered")
+    await ask(van, link)
+    take(link)
+    say(link, "agent_response", session_id="s", response="Done.")
+    await van.turn_last("text")
+    assert van.light is Light.READY
+
+
+async def test_a_typed_question_is_answered(van: Van) -> None:
+    link = await van.session()
+    assert van.appliance.dialogue.say("what is next?")
+    await until(lambda: isinstance(heard(link)[-1], m.TextInput))
+    audio = base64.b64encode(wav_bytes(answer(800))).decode()
+    say(link, "agent_response", response="The boiler.", audio_response=audio, audio_format="wav")
+    await van.turn_last("answered")
+    assert np.array_equal(van.heard(), answer(800))
+
+
+async def test_an_answer_that_comes_before_the_endpoint_is_held_and_then_heard_whole(van: Van) -> None:
+    link = await van.session()
+    await van.tap()
+    van.speak(words(1_600))
+    await asyncio.sleep(0.25)
+    assert van.light is Light.LISTENING
+    take(link)
+    link.say(answer(1_600).tobytes())
+    await asyncio.sleep(0.05)
+    assert van.speaker.heard == []
+    await van.turn_last("answered")
+    assert np.array_equal(van.heard(), answer(1_600))
+
+
+async def test_nothing_leaves_the_device_while_nobody_asked_it_to_listen(van: Van) -> None:
+    link = await van.session()
+    van.speak(words(8_000))
+    await asyncio.sleep(0.3)
+    assert sound_sent(link).size == 0
+    van.panel.press()
+    await asyncio.sleep(0.2)
+    assert van.light is Light.LISTENING
+    assert sound_sent(link).size == 0, "it may become a double tap"
+
+
+async def test_a_double_tap_plays_the_last_answer_again_and_sends_nothing(van: Van) -> None:
+    link = await van.session()
+    await ask(van, link)
+    take(link)
+    link.say(answer(1_600).tobytes())
+    await van.turn_last("answered")
+    sent = len(link.sent)
+    await van.panel.double_tap()
+    await van.shows(Light.SPEAKING)
+    await van.shows(Light.READY)
+    assert np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2))
+    assert len(link.sent) == sent
+
+
+async def test_nobody_speaking_ends_the_recording_and_is_told(van: Van) -> None:
+    link = await van.session()
+    await van.tap()
+    await van.turn_last("no_speech")
+    assert van.light is Light.READY
+    await until(lambda: np.array_equal(van.heard(), quieter(earcon(Earcon.END))))
+    assert link.closed is False
+
+
+def quieter(pcm: Pcm) -> Pcm:
+    """At the volume of the settings."""
+    volume = QUICK.audio.output.volume
+    return np.round(pcm * volume).astype(np.int16)
+
+
+# FAILS TODAY: the welcome comes behind `session_started`, which is before the agreement on realtime audio and so
+# before `LinkUp`; the downlink's gate is still closed then, from the very start, and the sound is dropped. After a
+# reconnect it is heard. Fix: the downlink begins with an open gate.
+async def test_the_welcome_is_heard_at_the_first_connection_too(van: Van) -> None:
+    link = await van.dialer.dialled()
+    say(link, "connection_confirmed", session_id="s", realtime_available=True, buffered_available=True)
+    say(link, "session_started", session_id="s", status="active")
+    audio = base64.b64encode(wav_bytes(answer(800))).decode()
+    say(link, "agent_response", session_id="s", response="Welcome.", audio_response=audio, audio_format="wav")
+    say(link, "realtime_enabled", session_id="s", status="enabled")
+    await until(lambda: len(van.heard()) == 800, 1.0)
+
+
+# -- interrupting --------------------------------------------------------------------------------------------------
+
+
+async def test_a_press_while_speaking_silences_at_once_and_old_sound_is_dropped_until_the_new_turn(van: Van) -> None:
+    link = await van.session()
+    await ask(van, link)
+    take(link)
+    link.say(answer(16_000).tobytes())
+    await until(lambda: bool(van.speaker.heard))
+    pressed_at = van.clock.now()
+    van.panel.press()
+    await van.shows(Light.LISTENING, 0.1)
+    van.speak(words(8_000))
+    await asyncio.sleep(0.4)
+    link.say(answer(16_000).tobytes())
+    van.panel.release()
+    await van.shows(Light.PROCESSING)
+    link.say(answer(16_000).tobytes())
+    await asyncio.sleep(0.05)
+    last = van.speaker.heard[-1]
+    assert last.at + len(last.pcm) / 16_000 < pressed_at + 0.05
+    before = len(van.heard())
+    take(link)
+    link.say(answer(800)[::-1].tobytes())
+    await van.turn_last("answered")
+    assert np.array_equal(van.heard()[before:], answer(800)[::-1])
+
+
+async def test_in_v1_the_backend_is_told_what_was_heard_of_an_interrupted_response(van: Van) -> None:
+    link = await van.session("v1")
+    await ask(van, link)
+    mine = next(message.utterance_id for message in heard(link) if isinstance(message, m.UtteranceStarted))
+    say(link, "response_started", response_id="r1", utterance_id=mine, ssrc=9)
+    packetizer = rtp.Packetizer(rtp.OPUS, 9, 0, 0)
+    for frame in answer(50 * FRAME_SAMPLES).reshape(-1, FRAME_SAMPLES):
+        link.say(packetizer.packet(FakeOpusEncoder().encode(frame)))
+    await until(lambda: len(van.heard()) >= 3_200)
+    van.panel.press()
+    await until(lambda: any(isinstance(message, m.ResponseCancelled) for message in heard(link)))
+    [cancelled] = [message for message in heard(link) if isinstance(message, m.ResponseCancelled)]
+    assert cancelled.response_id == "r1"
+    assert 200 <= cancelled.played_ms <= len(van.heard()) // 16
+
+
+async def test_a_turn_can_be_interrupted_again_and_again(van: Van) -> None:
+    link = await van.session()
+    for _ in range(3):
+        van.panel.press()
+        van.speak(words(2_400))
+        await asyncio.sleep(0.4)
+        van.panel.release()
+        await van.shows(Light.PROCESSING)
+        van.panel.press()
+        await van.shows(Light.LISTENING)
+        van.panel.release()
+        await asyncio.sleep(0.01)
+    assert van.appliance.session.waiting <= 3
+
+
+# -- the road ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_press_without_a_link_is_recorded_held_and_sent_when_the_link_is_there() -> None:
+    async with running(Van(dialer=HangingDialer())) as van:
+        assert isinstance(van.dialer, HangingDialer)
+        said = words(3_200)
+        await van.tap()
+        van.speak(said)
+        await van.shows(Light.HOLDING)
+        van.dialer.free.set()
+        link = await van.session()
+        await van.shows(Light.PROCESSING)
+        await until(lambda: bool(kept_sent(link)))
+        assert holds(kept_sent(link)[0], said)
+        assert sound_sent(link).size == 0
+        take(link)
+        link.say(answer(800).tobytes())
+        await van.turn_last("answered")
+        assert np.array_equal(van.heard_of_answers(), answer(800))
+
+
+async def test_two_utterances_that_waited_go_up_in_order_one_after_the_other() -> None:
+    async with running(Van(dialer=HangingDialer())) as van:
+        assert isinstance(van.dialer, HangingDialer)
+        for first in (0, 7_000):
+            await van.tap()
+            van.speak(words(2_000, first))
+            await van.shows(Light.HOLDING)
+        assert van.appliance.session.waiting == 2
+        van.dialer.free.set()
+        link = await van.session()
+        await until(lambda: len(kept_sent(link)) == 1)
+        take(link)
+        link.say(answer(400).tobytes())
+        await until(lambda: len(kept_sent(link)) == 2)
+        take(link)
+        link.say(answer(400).tobytes())
+        await until(lambda: van.appliance.session.waiting == 0)
+        assert holds(kept_sent(link)[0], words(2_000))
+        assert holds(kept_sent(link)[1], words(2_000, 7_000))
+
+
+async def test_a_link_that_breaks_while_it_is_spoken_to_costs_nothing(van: Van) -> None:
+    first = await van.session()
+    said = words(8_000)
+    await van.tap()
+    van.speak(said)
+    await until(lambda: len(sound_sent(first)) > 2_000)
+    first.drop()
+    second = await van.session()
+    await van.shows(Light.PROCESSING)
+    await until(lambda: bool(kept_sent(second)))
+    assert holds(kept_sent(second)[0], said)
+    assert sound_sent(second).size == 0, "half an utterance on a new link would be another utterance"
+    take(second)
+    second.say(answer(800).tobytes())
+    await van.turn_last("answered")
+
+
+async def test_an_utterance_that_was_not_accepted_is_sent_again_and_one_that_was_is_not(van: Van) -> None:
+    first = await van.session()
+    said = await ask(van, first)
+    first.drop()
+    second = await van.session()
+    await until(lambda: bool(kept_sent(second)))
+    assert holds(kept_sent(second)[0], said)
+    take(second, "skipped_duplicate")
+    await van.shows(Light.READY)
+    second.drop()
+    third = await van.session()
+    await asyncio.sleep(0.05)
+    assert kept_sent(third) == []
+
+
+# FAILS TODAY: only a recording in LISTENING is taken off the broken link (`Hold`). One whose last block is still to
+# come (push-to-talk was just released) goes on waiting for it, and sends that block and its tail on the new link, in
+# front of its own copy. Fix: `Dialogue.link_down` orders `uplink.stop_sending()` in every state.
+async def test_the_end_of_an_utterance_does_not_go_up_on_the_next_link() -> None:
+    async with running(Van(period_ms=60)) as van:
+        first = await van.session()
+        van.panel.press()
+        van.speak(words(16_000))
+        await until(lambda: len(sound_sent(first)) > 4_000)
+        van.panel.release()
+        await van.shows(Light.PROCESSING, 0.1)
+        first.drop()
+        second = await van.session()
+        await until(lambda: bool(kept_sent(second)))
+        await asyncio.sleep(0.1)
+        assert sound_sent(second).size == 0
+
+
+async def test_a_link_that_breaks_while_the_answer_is_heard_lets_it_be_heard_to_its_end(van: Van) -> None:
+    link = await van.session()
+    await ask(van, link)
+    take(link)
+    link.say(answer(4_800).tobytes())
+    await until(lambda: bool(van.speaker.heard))
+    link.drop()
+    await van.turn_last("answered")
+    assert np.array_equal(van.heard(), answer(4_800))
+
+
+async def test_an_utterance_that_nobody_accepts_is_sent_again_on_another_link(van: Van) -> None:
+    first = await van.session()
+    said = await ask(van, first)
+    await until(lambda: first.closed)
+    second = await van.session()
+    await until(lambda: bool(kept_sent(second)))
+    assert holds(kept_sent(second)[0], said)
+    assert van.appliance.connection.session_id in van.dialer.addresses[0].url
+
+
+async def test_a_refused_token_is_a_fault_and_a_press_is_still_recorded() -> None:
+    van = Van()
+    van.dialer.refuse(LinkRefused("HTTP 401"))
+    async with running(van):
+        await van.shows(Light.FAULT)
+        await van.tap()
+        link = await van.session()
+        van.speak(words(1_600))
+        await van.shows(Light.PROCESSING)
+        await until(lambda: holds(sound_sent(link), words(1_600)))
+
+
+# -- the cards and the panel ---------------------------------------------------------------------------------------
+
+
+async def test_without_a_microphone_it_runs_says_so_and_recovers() -> None:
+    van = Van()
+    van.microphone.unplug()
+    async with running_deaf(van):
+        link = await van.session()
+        await van.shows(Light.FAULT)
+        assert "microphone" in van.appliance.describe()
+        van.panel.press()
+        await until(lambda: len(van.heard()) > 0)
+        assert van.light is Light.FAULT, "a deaf box does not claim to listen"
+        van.panel.release()
+        van.microphone.plug()
+        await van.shows(Light.READY)
+        await ask(van, link)
+        assert sound_sent(link).size
+
+
+@contextlib.asynccontextmanager
+async def running_deaf(van: Van) -> AsyncIterator[Van]:
+    """As `running`, where the microphone is not there."""
+    task = asyncio.create_task(van.appliance.run(van.stop))
+    yield van
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+# FAILS TODAY: the rate of PortAudio's microphone is 0 until it was opened, which takes a while; a press before that
+# kills the daemon (see test_uplink.py).
+async def test_a_press_in_the_first_moment_does_not_kill() -> None:
+    van = Van()
+    van.microphone.rate_hz = 0
+    van.microphone.unplug()
+    task = asyncio.create_task(van.appliance.run(van.stop))
+    van.appliance.dialogue.edge_now(pressed=True)
+    await asyncio.sleep(0.05)
+    died = task.done()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert not died
+
+
+async def test_a_microphone_that_is_lost_while_it_is_spoken_to_loses_nothing_that_was_said(van: Van) -> None:
+    link = await van.session()
+    said = words(6_400)
+    await van.tap()
+    van.speak(said)
+    await until(lambda: holds(sound_sent(link), said))
+    van.microphone.unplug()
+    await van.shows(Light.PROCESSING, 2.5)
+    assert holds(sound_sent(link), said)
+    take(link)
+    link.say(answer(800).tobytes())
+    await van.turn_last("answered")
+    assert van.light is Light.FAULT
+
+
+# FAILS TODAY: while one card is missing, both are closed and opened again each second: without a speaker the
+# microphone is cut off each second, and what is said in that moment, its pre-roll too, is lost. Fix: `Cards` tries
+# again only while nothing is recorded and nothing is played (it needs to be told), and a missing speaker less often.
+async def test_without_a_speaker_what_is_said_is_recorded_without_a_hole() -> None:
+    van = Van()
+    van.speaker.unplug()
+    async with running(van):
+        link = await van.session()
+        said = words(round(1.2 * 16_000))
+        await van.tap()
+        van.speak(said)
+        await van.shows(Light.PROCESSING, 3.0)
+        assert holds(sound_sent(link), said)
+
+
+# FAILS TODAY: the same from the other side: the speaker is closed each second while a microphone is missing.
+async def test_without_a_microphone_an_answer_is_heard_without_a_hole() -> None:
+    van = Van()
+    van.microphone.unplug()
+    async with running_deaf(van):
+        link = await van.session()
+        assert van.appliance.dialogue.say("what is next?")
+        link.say(answer(round(1.2 * 16_000)).tobytes())
+        await van.turn_last("answered", 3.0)
+        assert np.array_equal(van.heard_of_answers(), answer(round(1.2 * 16_000)))
+
+
+async def test_a_missing_speaker_is_said_and_a_turn_ends_all_the_same() -> None:
+    van = Van()
+    van.speaker.unplug()
+    van.speaker.rate_hz = 0
+    async with running(van):
+        link = await van.session()
+        assert "speaker" in van.appliance.describe()
+        await ask(van, link)
+        take(link)
+        link.say(answer(1_600).tobytes())
+        await van.turn_last("answered")
+        assert van.light is Light.READY
+
+
+async def test_without_a_panel_the_button_can_be_pressed_from_afar() -> None:
+    van = Van()
+    van.panel.unplug()
+    async with running(van):
+        link = await van.session()
+        assert "panel" in van.appliance.describe()
+        van.appliance.dialogue.edge_now(pressed=True)
+        van.speak(words(8_000))
+        await asyncio.sleep(0.5)
+        van.appliance.dialogue.edge_now(pressed=False)
+        await van.shows(Light.PROCESSING)
+        assert sound_sent(link).size
+
+
+async def test_a_panel_that_is_lost_while_the_button_is_down_does_not_record_for_ever(van: Van) -> None:
+    link = await van.session()
+    van.panel.press()
+    van.speak(words(8_000))
+    await asyncio.sleep(0.5)
+    van.panel.unplug()
+    await van.shows(Light.PROCESSING, 0.2)
+    assert sound_sent(link).size
+
+
+# -- the way out ---------------------------------------------------------------------------------------------------
+
+Reach = Callable[[Van], Awaitable[object]]
+
+
+async def starting(_van: Van) -> None:
+    """At once."""
+
+
+async def dialling(van: Van) -> None:
+    van.panel.press()
+    await van.shows(Light.LISTENING)
+
+
+async def offline(van: Van) -> None:
+    (await van.session()).drop()
+    van.appliance.connection._backoff.failures = 10
+    await van.shows(Light.OFFLINE)
+
+
+async def holding(van: Van) -> None:
+    await van.tap()
+    van.speak(words(1_600))
+    await van.shows(Light.HOLDING)
+
+
+async def ready(van: Van) -> None:
+    await van.session()
+    await van.shows(Light.READY)
+
+
+async def listening(van: Van) -> None:
+    await ready(van)
+    await van.tap()
+    van.speak(words(16_000))
+    await asyncio.sleep(0.05)
+
+
+async def processing(van: Van) -> FakeLink:
+    link = await van.session()
+    await ask(van, link)
+    return link
+
+
+async def speaking(van: Van) -> None:
+    link = await processing(van)
+    take(link)
+    link.say(answer(32_000).tobytes())
+    await until(lambda: bool(van.speaker.heard))
+
+
+STATES: dict[str, Reach] = {
+    each.__name__: each for each in (starting, dialling, offline, holding, ready, listening, processing, speaking)
+}
+
+
+async def test_it_stops_within_5_s_in_every_state_with_a_backend_that_says_nothing() -> None:
+    async def stop(reach: Reach) -> float:
+        van = Van(dialer=HangingDialer() if reach in (dialling, holding) else None)
+        running = asyncio.create_task(van.appliance.run(van.stop))
+        await reach(van)
+        began_at = van.clock.now()
+        van.stop.set()
+        async with asyncio.timeout(5.0):
+            await running
+        assert van.supervisor.heard[:1] == ["READY=1"]
+        assert "STOPPING=1" in van.supervisor.heard
+        assert van.lights[-1:] == [None] or reach is starting
+        assert not van.speaker.awake
+        return van.clock.now() - began_at
+
+    took = dict(zip(STATES, await asyncio.gather(*map(stop, STATES.values())), strict=True))
+    assert max(took.values()) < 4.0
+    assert [left for left in asyncio.all_tasks() if left is not asyncio.current_task()] == []
+
+
+async def test_on_the_way_out_the_session_is_ended_and_the_goodbye_waited_for(van: Van) -> None:
+    link = await van.session()
+    van.stop.set()
+    await until(lambda: any(isinstance(message, m.EndSession) for message in heard(link)))
+    say(link, "session_ended", session_id="s", status="ended")
+    await until(lambda: link.closed, 0.3)
+    await until(lambda: van.lights[-1] is None, 0.3)
+
+
+# FAILS TODAY: `asyncio.run` waits for the threads of `to_thread`, so a card that hangs while it is opened or closed
+# holds the exit up for as long as it hangs (12 s have been seen; for ever on 3.11). Fix: `Cards` opens on a daemon
+# thread of its own.
+def test_a_card_that_hangs_while_it_is_opened_does_not_hold_up_the_exit() -> None:
+    async def life() -> None:
+        van = Van()
+
+        def hang() -> None:
+            time.sleep(2.5)
+
+        van.microphone.start = hang  # type: ignore[method-assign]  # a card that hangs
+        running = asyncio.create_task(van.appliance.run(van.stop))
+        await asyncio.sleep(0.05)
+        van.appliance.connection.end_session()
+        van.stop.set()
+        await running
+
+    began_at = time.monotonic()
+    asyncio.run(life())
+    assert time.monotonic() - began_at < 2.0
+
+
+async def test_what_cannot_listen_on_its_control_socket_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = msgspec.structs.replace(QUICK, control=Control(socket=str(tmp_path / "file" / "control.sock")))
+    van = Van(settings)
+    with pytest.raises(ExceptionGroup) as caught:
+        await van.appliance.run(van.stop)
+    assert caught.group_contains(ConfigError)
+    assert [left for left in asyncio.all_tasks() if left is not asyncio.current_task()] == []
+
+
+# -- what it tells -------------------------------------------------------------------------------------------------
+
+
+async def test_status_says_what_is_asked_of_it_and_is_plain_json(van: Van) -> None:
+    link = await van.session()
+    await ask(van, link)
+    take(link)
+    link.say(answer(800).tobytes())
+    await van.turn_last("answered")
+    status = msgspec.json.decode(msgspec.json.encode(van.appliance.status()))
+    assert status["state"] == "ready"
+    assert status["link"]["state"] == "active"
+    assert status["link"]["rtt_ms"] == 50
+    assert status["session_id"] in van.dialer.addresses[0].url
+    assert status["devices"] == {"microphone": "default", "speaker": "default", "panel": "works"}
+    assert set(STAGES) <= set(status["last_turn"])
+    assert status["last_turn"]["outcome"] == "answered"
+    assert status["last_turn"]["speech_end"] == 0
+    assert status["last_text"] is None
+    assert van.appliance.describe() == "ready, link active"
+
+
+async def test_the_control_socket_answers(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    async with running(Van(msgspec.structs.replace(QUICK, control=Control(socket=str(path))))) as van:
+        await van.session()
+        status = await asyncio.to_thread(control.request, path, {"do": "status"})
+        assert status["state"] == "ready"
+        pressing = asyncio.create_task(asyncio.to_thread(control.request, path, {"do": "press", "hold_s": 0.4}))
+        await van.shows(Light.LISTENING)
+        await pressing
+    assert not path.exists()
+
+
+async def test_no_token_no_query_and_no_text_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    van = Van()
+    van.dialer.refuse(LinkError("no road"))
+    async with running(van):
+        link = await van.session()
+        await ask(van, link)
+        take(link)
+        say(link, "agent_response", session_id="s", response="Mrs Miller, 12 Mill Lane")
+        link.say("{")
+        link.say(answer(400).tobytes())
+        await van.turn_last("answered")
+        link.drop()
+        await van.session()
+    assert "turn answered" in caplog.text
+    for word in (TOKEN, "user-1", "business-1", "Miller"):
+        assert word not in caplog.text
+
+
+async def test_the_text_is_logged_where_the_settings_allow_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with running(Van(msgspec.structs.replace(QUICK, log=Log(transcripts=True)))) as van:
+        link = await van.session()
+        say(link, "agent_response", session_id="s", response="Hello!")
+        await until(lambda: "Hello!" in caplog.text)
+        assert van.appliance.status()["last_text"] == "Hello!"
+
+
+async def test_reloading_takes_what_it_can_and_names_the_rest(van: Van) -> None:
+    audio = msgspec.structs.replace(QUICK.audio, output=msgspec.structs.replace(QUICK.audio.output, volume=0.25))
+    changed = msgspec.structs.replace(QUICK, audio=audio, log=Log(transcripts=True))
+    assert van.appliance.reload(changed) == []
+    assert van.appliance.downlink.volume == 0.25
+    backend = msgspec.structs.replace(QUICK.backend, user_id="another")
+    assert van.appliance.reload(msgspec.structs.replace(changed, backend=backend)) == ["backend"]
+
+
+async def test_whoever_watches_sees_every_event_and_may_be_slow(van: Van) -> None:
+    watching: asyncio.Queue[ev.Event] = asyncio.Queue(1)
+    van.appliance.listeners.append(watching)
+    await van.session()
+    await asyncio.sleep(0.05)
+    assert watching.full()
+    assert from_bytes(b"").size == silence(0).size
