@@ -72,8 +72,10 @@ class RtpDecoder:
             raise WireError(f"an RTP packet of SSRC {packet.ssrc:#x}; this response has {self._ssrc:#x}")
         if packet.payload_type == rtp.OPUS:
             pcm = self._opus.decode(packet.payload)
+        elif len(packet.payload) % 2:
+            raise WireError(f"an L16 packet of {len(packet.payload)} bytes; samples have two each")
         else:
-            pcm = np.frombuffer(packet.payload[: len(packet.payload) & ~1], dtype=">i2").astype(np.int16)
+            pcm = np.frombuffer(packet.payload, dtype=">i2").astype(np.int16)
         gap = self._timeline.gap(packet)
         self._timeline.played(packet, len(pcm))
         return np.concatenate([silence(gap), pcm]) if gap else pcm
@@ -95,7 +97,8 @@ class Answer:
         self._whole_messages = False
         self._resampler: Resampler | None = None
         self._backlog: deque[bytes] = deque()
-        self._backlog_bytes = 0
+        self.backlog_bytes = 0
+        """Encoded sound that waits to be decoded."""
         self._ended = False
         self._flushing = False
         self.paused = False
@@ -135,7 +138,7 @@ class Answer:
     def feed(self, data: bytes) -> None:
         """Take the next bytes; nothing is decoded yet."""
         self.paused = False
-        if self._backlog_bytes + len(data) > MAX_BACKLOG_BYTES:
+        if self.backlog_bytes + len(data) > MAX_BACKLOG_BYTES:
             self._reject(f"more than {MAX_BACKLOG_BYTES} bytes of sound wait to be played")
             return
         if self._decoder is None:
@@ -160,7 +163,7 @@ class Answer:
         """Decode one slice; its samples at 16 kHz, shape (n,), often none."""
         if self._backlog:
             data = self._backlog.popleft()
-            self._backlog_bytes -= len(data)
+            self.backlog_bytes -= len(data)
             return self._decode(data)
         self._flushing = False
         if self._ended:
@@ -197,7 +200,7 @@ class Answer:
         step = len(data) if self._whole_messages else SLICE_BYTES
         for start in range(0, len(data), max(step, 1)):
             self._backlog.append(data[start : start + step])
-        self._backlog_bytes += len(data)
+        self.backlog_bytes += len(data)
 
     def _decode(self, data: bytes) -> Pcm:
         if self._decoder is None:

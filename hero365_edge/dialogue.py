@@ -188,10 +188,6 @@ class Dialogue:
     def _show(self, order: do.Show) -> None:
         self.light = order.light
         self._panel.show(order.light)
-        if self._session.state in RESTING:
-            self._downlink.rest()
-        else:
-            self._downlink.wake()
 
     def _close_turn(self, order: do.CloseTurn) -> None:
         self.last_turn = order.turn

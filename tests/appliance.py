@@ -25,7 +25,7 @@ from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.panel import FakePanel
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
-from hero365_edge.settings import Backend, Capture, Control, Session, Settings
+from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
 
 
 async def until(true: Callable[[], bool], limit_s: float = 2.0) -> None:
@@ -91,6 +91,7 @@ QUICK = Settings(
     backend=Backend(url="wss://h/ws", user_id="user-1", business_id="business-1", tail_silence_ms=40),
     capture=Capture(hangover_ms=240, no_speech_timeout_s=1.0),
     session=Session(response_gap_ms=60, accept_timeout_s=1.0, answer_timeout_s=1.5),
+    audio=Audio(output=AudioOutput(volume=1.0)),
     control=Control(socket=""),
 )
 TAIL_SAMPLES = 640

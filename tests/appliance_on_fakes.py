@@ -82,13 +82,14 @@ class VirtualTime(asyncio.SelectorEventLoop):
         return done
 
 
-def in_virtual_time(main: Coroutine[Any, Any, None]) -> None:
+def in_virtual_time(main: Coroutine[Any, Any, T]) -> T:
     """Run it to its end. Raises what it raises, and AssertionError for what only the event loop got to hear."""
     with asyncio.Runner(loop_factory=VirtualTime) as runner:
         loop = runner.get_loop()
-        runner.run(main)
+        result = runner.run(main)
         assert isinstance(loop, VirtualTime)
         assert loop.unhandled == []
+        return result
 
 
 class LoopClock:

@@ -1,11 +1,12 @@
 """Garbage from the backend, thousands of messages of it: the appliance goes on, and the next good turn works."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from hero365_edge.core.handshake import LinkState
 from hero365_edge.core.states import RESTING, State
+from hero365_edge.core.wav import wav_bytes
 from hero365_edge.decoding import MAX_BACKLOG_BYTES
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
 from tests.appliance import until
@@ -70,14 +72,6 @@ DOSES = st.builds(
     st.booleans(),
     st.booleans(),
 )
-
-
-class Night:
-    """What happened in all batches of a test."""
-
-    def __init__(self) -> None:
-        self.fed = 0
-        self.batches = 0
 
 
 # -- the states in which garbage comes -----------------------------------------------------------------------------
@@ -145,13 +139,13 @@ def assert_legal(here: Scene) -> None:
 def assert_bounded(here: Scene) -> None:
     """Nothing that garbage fills grows without end."""
     appliance = here.appliance
-    assert sum(answer._backlog_bytes for answer in appliance.downlink._answers) <= MAX_BACKLOG_BYTES
+    assert sum(answer.backlog_bytes for answer in appliance.downlink._answers) <= MAX_BACKLOG_BYTES
     assert appliance.session.waiting <= SETTINGS.outbox.max_utterances
     assert len(appliance.uplink._kept) <= SETTINGS.outbox.max_utterances + 1
 
 
-async def feed(here: Scene, dose: Dose) -> None:
-    """Say it all on the link that is open; it must not cost that link."""
+async def feed(here: Scene, dose: Dose) -> int:
+    """Say it all on the link that is open, as long as it is; how many messages were received."""
     link, before = here.agent.link, here.agent.link.received
     turn = here.appliance.session.turn
     named = turn.utterance_id if turn is not None else "none"
@@ -159,10 +153,9 @@ async def feed(here: Scene, dose: Dose) -> None:
         link.say(message.replace(UTTERANCE, named) if isinstance(message, str) else message)
         if pause:
             await asyncio.sleep(0.02)
-    await until(lambda: link.received == before + BATCH)
+    await until(lambda: link.closed or link.received == before + BATCH)
     await asyncio.sleep(0.05)
-    assert here.agent.link is link
-    assert here.appliance.connection.state is LinkState.ACTIVE
+    return link.received - before
 
 
 async def come_to_rest(here: Scene) -> None:
@@ -172,7 +165,7 @@ async def come_to_rest(here: Scene) -> None:
     await until(lambda: here.appliance.session.state is State.READY, SETTLED_S)
 
 
-async def turn_works(here: Scene) -> None:
+async def turn_works(here: Scene, said: list[bytes]) -> None:
     """Press, speak, release: the answer is heard, to the last sample and with nothing in it."""
     pressed_at = here.clock.now()
     here.panel.press()
@@ -184,6 +177,7 @@ async def turn_works(here: Scene) -> None:
     assert turn is not None
     assert turn.outcome == "answered"
     assert None not in (turn.committed, turn.accepted, turn.first_byte, turn.first_sample)
+    assert said[-1] in here.heard_since(pressed_at).tobytes()
 
 
 def _last_press(here: Scene) -> float | None:
@@ -203,34 +197,120 @@ def answering(dose: Dose, said: list[bytes]) -> Callable[[Agent, str], None]:
     return answer
 
 
-async def a_batch(dose: Dose, state: str, profile: str, night: Night) -> None:
+async def a_batch(dose: Dose, state: str, profile: str) -> int:
+    """Garbage in a state; then a good turn. How many messages were received."""
     said: list[bytes] = []
     async with scene(SETTINGS, profile, answering(dose, said)) as here:
         await until(lambda: here.appliance.session.state is State.READY, 10.0)
         await STATES[state](here, dose)
-        await feed(here, dose)
+        link = here.agent.link
+        fed = await feed(here, dose)
+        assert here.agent.link is link
+        assert here.appliance.connection.state is LinkState.ACTIVE
         assert_legal(here)
         assert_bounded(here)
         if not dose.at_once or state in {"listening", "processing"}:
             await come_to_rest(here)
         here.agent.mute = False
-        before = here.clock.now()
-        await turn_works(here)
-        assert said[-1] in here.heard_since(before).tobytes()
+        await turn_works(here, said)
         assert_legal(here)
-        night.fed += BATCH
-        night.batches += 1
+        return fed
+
+
+async def a_batch_in_the_handshake(dose: Dose, profile: str) -> int:
+    """Garbage before the backend has said a word. It may refuse the session, or choose what the backend did not."""
+    said: list[bytes] = []
+    async with scene(SETTINGS, profile, answering(dose, said)) as here:
+        here.agent.shy = True
+        await until(lambda: bool(here.road.opened))
+        fed = await feed(here, dose)
+        assert not here.running.done()
+        here.agent.shy = False
+        await until(lambda: here.appliance.session.state is State.READY, SETTLED_S)
+        await asyncio.sleep(1.0)  # the rest of the handshake, if garbage took its part in it
+        await until(lambda: here.appliance.session.state is State.READY, SETTLED_S)
+        agreement = here.appliance.connection.agreement
+        assert agreement is not None
+        here.agent.profile = agreement.profile
+        await turn_works(here, said)
+        assert_legal(here)
+        return fed
 
 
 @pytest.mark.parametrize("profile", ["seed", "v1"])
 @pytest.mark.parametrize("state", STATES)
 def test_garbage_harms_no_turn(state: str, profile: str) -> None:
-    night = Night()
+    fed = 0
 
     @settings(max_examples=settings.default.max_examples // 4)
     @given(DOSES)
     def batch(dose: Dose) -> None:
-        in_virtual_time(a_batch(dose, state, profile, night))
+        nonlocal fed
+        fed += in_virtual_time(a_batch(dose, state, profile))
 
     batch()
-    print(night.fed)
+    assert fed >= settings.default.max_examples // 4 * BATCH >= 250 
+    assert "nightly" not in PROFILE or fed >= 12_500
+
+
+@pytest.mark.parametrize("profile", ["seed", "v1"])
+def test_garbage_in_the_handshake_harms_no_turn(profile: str) -> None:
+    fed = 0
+
+    @settings(max_examples=settings.default.max_examples // 4)
+    @given(DOSES)
+    def batch(dose: Dose) -> None:
+        nonlocal fed
+        fed += in_virtual_time(a_batch_in_the_handshake(dose, profile))
+
+    batch()
+    assert fed >= settings.default.max_examples // 4 
+
+
+# -- floods: the backend sends what it should, but without end -----------------------------------------------------
+
+MEMORY_BYTES = 64 * 2**20
+
+
+async def grown_by(here: Scene, flood: Callable[[], None], times: int) -> int:
+    """How much more memory the process holds after `times` of it, with nothing heard of it yet."""
+    flood()
+    await asyncio.sleep(0.01)
+    before = resident_bytes()
+    for _ in range(times):
+        flood()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return resident_bytes() - before
+
+
+async def a_flood(flood: Callable[[Agent], None], times: int) -> None:
+    said: list[bytes] = []
+    dose = Dose([], "pcm", whole=True, at_once=True)
+    async with scene(SETTINGS, "seed", answering(dose, said)) as here:
+        await until(lambda: here.appliance.session.state is State.READY, 10.0)
+        await in_processing(here, dose)
+        accept(here.agent, "")
+        here.agent.mute = False
+        assert await grown_by(here, lambda: flood(here.agent), times) < MEMORY_BYTES
+        await turn_works(here, said)
+
+
+def response(text: str, audio: bytes = b"", audio_format: str = "") -> str:
+    sound = base64.b64encode(audio).decode()
+    fields = {"response": text, "audio_response": sound, "audio_format": audio_format}
+    return json.dumps({"type": "agent_response", **fields})
+
+
+
+@pytest.mark.parametrize(
+    ("flood", "times"),
+    [
+        pytest.param(response("r" * 2**20), 128, id="texts without end"),
+        pytest.param(response("", wav_bytes(noise(30.0, seed=3)), "wav"), 128, id="long answers without end"),
+        pytest.param(response("", FILES["mp3"], "mp3"), 3000, id="short answers without end"),
+        pytest.param(b"\x00" * 2**20, 128, id="a stream without end"),
+    ],
+)
+def test_a_flood_does_not_fill_the_memory(flood: Message, times: int) -> None:
+    in_virtual_time(a_flood(lambda agent: agent.say(flood), times))

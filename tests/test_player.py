@@ -274,9 +274,6 @@ def test_another_card_after_a_replug_gets_its_own_rate() -> None:
     assert np.array_equal(room.heard()[before:], through(48_000, ramp(1600)))
 
 
-# FAILS TODAY: what is written to a closed card is dropped and never handed over, so the answer is never over and the
-# appliance "speaks" until `answer_timeout_s`. Fix: in `all_heard_at`, an empty queue behind an unreached `_end` means
-# that the rest was dropped: `if handed_over < end: return None if speaker.queued_samples else now`.
 def test_an_answer_whose_card_went_away_comes_to_an_end() -> None:
     room = Room()
     room.put(ramp(16_000))

@@ -180,8 +180,6 @@ async def test_the_utterance_ends_with_the_block_in_which_the_release_lies(cab: 
     assert np.array_equal(cab.kept(), words(3_520))
 
 
-# FAILS TODAY: the block that holds the release is taken, and then one more is waited for to see that it begins behind
-# it: each push-to-talk turn is a period (20 to 60 ms) late. Fix: complete when the block ends at or behind `until`.
 async def test_the_utterance_is_complete_as_soon_as_that_block_is_there(cab: Cab) -> None:
     cab.press()
     await cab.hear(words(3_200))
@@ -219,10 +217,6 @@ async def test_the_recording_is_one_stream_at_any_rate_and_block_length(rate_hz:
         assert 0 <= len(cab.kept()) - len(expected) < FRAME_SAMPLES + block
 
 
-# FAILS TODAY: with blocks of several frames the endpoint comes in the middle of one: the session commits from within
-# `_take`, `_complete` appends the odd rest, and then the frames before it follow behind it, out of order and after
-# `Recorded`. Fix: in `_take`, stop where `self._recording is not recording` (what comes later is not part of it), and
-# let `_complete` not append a rest whose predecessors were not taken.
 @pytest.mark.parametrize(("period_ms", "speech_frames"), [(50, 19), (60, 25)])
 async def test_an_endpoint_in_the_middle_of_a_block_leaves_the_recording_in_order(
     period_ms: int, speech_frames: int
@@ -258,9 +252,6 @@ async def test_channels_are_averaged_or_chosen() -> None:
             assert np.array_equal(cab.kept()[:3_200], expected)
 
 
-# FAILS TODAY: before the card was opened once the rate is 0 (so it is with PortAudio's), the converter refuses it
-# with a ValueError, and the daemon dies of a press in its first moments. Fix: make the converter with the first block
-# (its rate is known then), or let the session count as deaf until the microphone was found.
 async def test_a_press_before_the_microphone_was_ever_open_does_not_kill(cab: Cab) -> None:
     cab.microphone.rate_hz = 0
     cab.press()
@@ -282,9 +273,6 @@ async def test_speech_pauses_and_the_endpoint_are_told_with_the_time_of_the_last
     assert endpointed.speech_end == pytest.approx(began_at + 0.4)
 
 
-# FAILS TODAY: the time of the first sample is taken from the newest block until the converter gives the first frame;
-# soxr holds a block or two back, so that `speech_end` (and with it every latency told) is 20 to 40 ms late. Fix: note
-# `first_captured_at` at the recording's first block, whatever the converter gave.
 async def test_a_converter_that_holds_samples_back_does_not_shift_the_time_of_speech() -> None:
     class SoxrCodecs(FakeCodecs):
         def resampler(self, from_hz: int, to_hz: int) -> Resampler:
@@ -340,8 +328,6 @@ async def test_the_end_of_a_recording_is_told_once_with_its_last_speech(cab: Cab
     assert recorded.speech_end == pytest.approx(began_at + 0.2)
 
 
-# FAILS TODAY: with no frame at all the "end of the recording" is computed from a first sample at 0.0 s, so that the
-# turn's times come out as days. Fix: `speech_end` falls back to `until` when nothing was recorded.
 async def test_a_recording_of_nothing_does_not_end_at_the_beginning_of_time(cab: Cab) -> None:
     cab.microphone.unplug()
     pressed_at = cab.press()
@@ -578,8 +564,6 @@ async def test_a_jammed_utterance_and_the_one_behind_it_are_both_stopped(cab: Ca
     assert cab.committed == ["u1", "u2"]
 
 
-# FAILS TODAY: a task that is cancelled before its first step never runs its `finally`, so the coroutine it was given
-# is "never awaited" (RuntimeWarning). Fix: give `_send_in_turn` a function that makes the coroutine, not a coroutine.
 async def test_a_link_that_breaks_in_the_moment_the_gesture_settles_leaves_no_coroutine_behind(cab: Cab) -> None:
     cab.press()
     await cab.hear(words(3_200))
@@ -626,9 +610,6 @@ async def test_kept_utterances_go_up_in_the_order_they_are_asked_for(cab: Cab) -
     assert [int(wav_of(message)[0]) for message in cab.wire.sent] == [int(cab.kept("u1")[0]), int(cab.kept("u2")[0])]
 
 
-# FAILS TODAY: `record` replaces a recording that has its end but not yet its last block. That utterance is never
-# closed, its sender waits for ever and holds the lock: nothing goes up any more until the link breaks. Fix: `record`
-# first completes the recording it finds.
 async def test_a_recording_that_follows_another_at_once_leaves_both_whole(cab: Cab) -> None:
     cab.press("u1")
     cab.uplink.settle(SEED, held=True)

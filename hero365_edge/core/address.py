@@ -20,6 +20,7 @@ class Address:
 def address(base: str, session_id: str, user_id: str, business_id: str, token: str, transport: str) -> Address:
     """The seed's URL: `{base}/{session_id}?user_id=…&business_id=…&token=…`, values percent-encoded.
 
+    Bytes of the environment that are no UTF-8 (Python holds them as surrogates) travel as the bytes they were.
     `transport` says how the token travels: `query` (the seed), `header` (`Authorization: Bearer`) or `both`.
     """
     query = [("user_id", user_id), ("business_id", business_id)]
@@ -31,5 +32,5 @@ def address(base: str, session_id: str, user_id: str, business_id: str, token: s
     path = f"{base.rstrip('/')}/{quote(session_id, safe='')}"
     parts = urlsplit(path)
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query)
+    text = "&".join(f"{name}={quote(value, safe='', errors='surrogateescape')}" for name, value in query)
     return Address(shown=shown, url=f"{path}?{text}", headers=tuple(headers))

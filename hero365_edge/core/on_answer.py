@@ -9,6 +9,8 @@ from hero365_edge.core.states import State, Step
 
 TEXT_ONLY_S = 3.0
 """After an answer's text, so long for its sound to begin where it may come as a stream."""
+NOTED_CHARS = 10_000
+"""More of an answer's text is not noted: 10 minutes of speech; the backend could send it without end."""
 
 
 def received(here: Situation, event: ev.Received) -> None:
@@ -148,4 +150,4 @@ def _is_for_turn(here: Situation, at: float) -> bool:
 
 def _note_text(here: Situation, text: str) -> None:
     if here.turn is not None:
-        here.turn.heard = f"{here.turn.heard} {text}".strip()
+        here.turn.heard = f"{here.turn.heard} {text[:NOTED_CHARS]}".strip()[:NOTED_CHARS]

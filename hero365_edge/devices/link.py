@@ -20,6 +20,8 @@ WRITE_LIMIT_BYTES = 4096
 """More in user space is speech that goes stale while the link stalls."""
 USER_TIMEOUT_MS = 8000
 """TCP_USER_TIMEOUT: unacknowledged bytes for so long, and the kernel gives the link up (found in 9.6 s)."""
+LONGEST_RETRY_S = 900.0
+"""A captive portal may say a day; a van would be deaf for its shift. (A press dials at once all the same.)"""
 REFUSED_STATUS = frozenset({401, 403})
 REFUSED_CODES = frozenset({1008, 4401, 4403})
 """Close codes that mean the token: policy violation, and the private ones named after HTTP's."""
@@ -114,4 +116,6 @@ def _refused_status(error: InvalidStatus, address: Address) -> LinkError:
 
 def _seconds(retry_after: str | None) -> float | None:
     """`Retry-After` in its form of seconds; a date is not trusted without knowing the clock."""
-    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+    if retry_after is None or not retry_after.isdecimal():
+        return None
+    return min(float(retry_after), LONGEST_RETRY_S)

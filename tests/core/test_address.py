@@ -106,3 +106,7 @@ def test_no_text_of_an_address_holds_a_secret(transport: str, base: str) -> None
 
 def test_what_is_shown_names_scheme_host_and_path() -> None:
     assert str(to()) == f"wss://api.hero365.ai/v1/voice/ws/{SESSION}"
+
+
+def test_a_user_id_with_bytes_that_are_no_utf_8_travels_as_those_bytes() -> None:
+    assert "user_id=caf%E9&" in address("ws://localhost/x", "s", "caf\udce9", "b", "", "query").url
