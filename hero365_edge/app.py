@@ -67,7 +67,14 @@ class Appliance:
             clock, world.microphone, world.detector, world.codecs, _capture(settings), self.connection.send, happen
         )
         self.dialogue.connect(self.uplink, self.downlink, self.connection)
-        self.cards = Cards(clock, world.microphone, world.speaker, happen, self.downlink.card_lost)
+        self.cards = Cards(
+            clock,
+            world.microphone,
+            world.speaker,
+            happen,
+            self.downlink.card_lost,
+            in_use=lambda: self.uplink.recording or self.downlink.playing,
+        )
         self.button = Button(clock, world.panel, self.dialogue.edge)
         self.health = Health(clock, world.supervisor, self.cards, self.describe)
         self.listeners: list[asyncio.Queue[ev.Event]] = []

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from hero365_edge.aside import aside
 from hero365_edge.core import events as ev
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock, Microphone, Speaker
@@ -14,6 +15,8 @@ LOOK_EVERY_S = 0.5
 LOST_AFTER_S = 1.0
 """No callback for so long, and the card is gone: PortAudio itself says nothing (PRODUCT section 5)."""
 TRY_EVERY_S = 1.0
+TRY_SPEAKER_EVERY_S = 10.0
+"""A try closes both cards; where only the speaker is missing, the microphone is not deaf each second for it."""
 
 
 class Cards:
@@ -26,25 +29,31 @@ class Cards:
         speaker: Speaker,
         tell: Callable[[ev.Event], None],
         speaker_lost: Callable[[], None],
+        in_use: Callable[[], bool],
     ) -> None:
+        """`in_use` says whether something is being recorded or played, which a try to open would cut."""
         self._clock = clock
         self._microphone = microphone
         self._speaker = speaker
         self._tell = tell
         self._speaker_lost = speaker_lost
+        self._in_use = in_use
         self.microphone_trouble = "not opened yet"
         """Why the microphone does not work; empty while it does."""
         self.speaker_trouble = "not opened yet"
         """Why the speaker does not work; empty while it does."""
         self._looked_at = clock.now()
+        self._try_at = clock.now()
 
     async def run(self) -> None:
         """Look after the cards, for ever."""
         while True:
-            if self.microphone_trouble or self.speaker_trouble:
+            trouble = self.microphone_trouble or self.speaker_trouble
+            if trouble and self._clock.now() >= self._try_at and not self._in_use():
                 await self._open()
+                self._try_at = self._clock.now() + (TRY_EVERY_S if self.microphone_trouble else TRY_SPEAKER_EVERY_S)
             self._looked_at = self._clock.now()
-            await asyncio.sleep(TRY_EVERY_S if self.microphone_trouble or self.speaker_trouble else LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
             self._look()
 
     def close(self) -> None:
@@ -74,9 +83,9 @@ class Cards:
         """Close both and open both, in a thread: a card that hangs must not stop the event loop."""
         had_microphone = not self.microphone_trouble
         before = self.microphone_trouble, self.speaker_trouble
-        await asyncio.to_thread(self.close)
-        self.microphone_trouble = await asyncio.to_thread(_trouble_of, self._microphone.start)
-        self.speaker_trouble = await asyncio.to_thread(_trouble_of, self._speaker.start)
+        await aside(self.close, "close cards")
+        self.microphone_trouble = await aside(lambda: _trouble_of(self._microphone.start), "open microphone")
+        self.speaker_trouble = await aside(lambda: _trouble_of(self._speaker.start), "open speaker")
         for trouble in {self.microphone_trouble, self.speaker_trouble} - {"", *before}:
             log.warning("a sound card does not open: %s", trouble)
         now = self._clock.now()

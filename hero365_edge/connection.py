@@ -77,6 +77,7 @@ class Connection:
         self._dial = asyncio.Event()
         self._dropped = asyncio.Event()
         self._wanted = True
+        self._ending = False
         self._ended = asyncio.Event()
         self.state = LinkState.OFFLINE
         self.session_id = str(uuid.uuid4())
@@ -116,24 +117,27 @@ class Connection:
     def end_session(self) -> None:
         """End the session; the next `dial_now` begins a new one."""
         self._wanted = False
+        self._ending = True
         self._dropped.set()
+        self._dial.set()
 
     async def run(self) -> None:
         """Dial and listen, for ever."""
         while True:
             if not self._wanted:
+                self._dial.clear()
                 self._ended.set()
                 await self._dial.wait()
-            self._dial.clear()
-            self._ended.clear()
-            self._dropped.clear()
+            for event in (self._dial, self._dropped, self._ended):
+                event.clear()
+            self._ending = False
             wait_s, refused = await self._one_link()
             self.state = LinkState.OFFLINE
-            if self._wanted:
+            if not self._ending:
                 self.reconnects += 1
                 self._listener.link_down(refused, tell=self._backoff.tell)
                 await self._wait(wait_s)
-            else:
+            if self._ending:
                 self.session_id = str(uuid.uuid4())
 
     async def close(self) -> None:
@@ -169,7 +173,7 @@ class Connection:
             await self._converse(link)
         except (LinkError, TimeoutError) as error:
             return self._failed(error)
-        if not self._wanted:
+        if self._ending:
             await self._say_goodbye(link)
         return 0.0, False
 
@@ -200,8 +204,9 @@ class Connection:
                 self._listener.message(received)
         self._link = link
         self.agreement = handshake.agreement
+        self._dial.clear()  # whoever asked for a link has it
         log.info("a session is on: profile %s, realtime %s", self.agreement.profile, self.agreement.realtime)
-        if self._wanted:
+        if not self._ending:
             self._listener.link_up(self.agreement)
 
     async def _converse(self, link: Link) -> None:

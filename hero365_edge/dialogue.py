@@ -128,6 +128,7 @@ class Dialogue:
     def link_down(self, refused: bool, tell: bool) -> None:
         """The link is gone."""
         self._agreement = None
+        self._uplink.stop_sending()
         self.happen(ev.LinkDown(self._clock.now(), refused, tell))
 
     def message(self, message: m.AnyMessage) -> None:

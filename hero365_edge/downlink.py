@@ -68,7 +68,7 @@ class Downlink:
         self._tell = tell
         self._player = Player(speaker, codecs, playback.start_ms)
         self.set_volume(playback.volume)
-        self._gate = Gate.CLOSED
+        self._gate = Gate.OPEN
         self._v1 = False
         self._answers: deque[Answer] = deque()
         self._stream: Answer | None = None
@@ -89,14 +89,14 @@ class Downlink:
         self._player.volume = volume
 
     @property
-    def _backlog_bytes(self) -> int:
-        """Encoded sound that waits to be played, of all answers."""
-        return sum(answer.backlog_bytes for answer in self._answers)
-
-    @property
     def underruns(self) -> int:
         """How often the card ran dry in the middle of an answer."""
         return self._player.underruns
+
+    @property
+    def playing(self) -> bool:
+        """Whether something is being heard, or waits to be."""
+        return bool(self._answers) or not self._player.silent
 
     # -- orders of the session ------------------------------------------------------------------------------------
 
@@ -135,10 +135,11 @@ class Downlink:
 
     def play(self, audio: bytes, audio_format: str) -> None:
         """Play a whole answer, behind what is already being played."""
+        waiting_bytes = sum(answer.backlog_bytes for answer in self._answers)
         if self._gate is Gate.CLOSED:
             self.unwanted += 1
-        elif len(self._answers) >= MAX_ANSWERS or self._backlog_bytes + len(audio) > MAX_BACKLOG_BYTES:
-            self._reject(f"{len(self._answers)} answers of {self._backlog_bytes} bytes wait to be played already")
+        elif len(self._answers) >= MAX_ANSWERS or waiting_bytes + len(audio) > MAX_BACKLOG_BYTES:
+            self._reject(f"{len(self._answers)} answers of {waiting_bytes} bytes wait to be played already")
         else:
             self._begin(Answer.of_file(self._codecs, self._reject, audio, audio_format), streamed=False)
 

@@ -68,6 +68,10 @@ def take(link: FakeLink, status: str = "processing", **fields: object) -> None:
     say(link, "audio_processing", session_id="s", status=status, audio_size=1, buffer_size=1, **fields)
 
 
+PREROLL_S = 0.32
+"""After so long nothing of what was said before is in the next utterance."""
+
+
 # -- a turn --------------------------------------------------------------------------------------------------------
 
 
@@ -224,14 +228,8 @@ async def test_nobody_speaking_ends_the_recording_and_is_told(van: Van) -> None:
     await van.tap()
     await van.turn_last("no_speech")
     assert van.light is Light.READY
-    await until(lambda: np.array_equal(van.heard(), quieter(earcon(Earcon.END))))
+    await until(lambda: np.array_equal(van.heard(), earcon(Earcon.END)))
     assert link.closed is False
-
-
-def quieter(pcm: Pcm) -> Pcm:
-    """At the volume of the settings."""
-    volume = QUICK.audio.output.volume
-    return np.round(pcm * volume).astype(np.int16)
 
 
 # FAILS TODAY: the welcome comes behind `session_started`, which is before the agreement on realtime audio and so
@@ -256,6 +254,7 @@ async def test_a_press_while_speaking_silences_at_once_and_old_sound_is_dropped_
     take(link)
     link.say(answer(16_000).tobytes())
     await until(lambda: bool(van.speaker.heard))
+    await asyncio.sleep(PREROLL_S)
     pressed_at = van.clock.now()
     van.panel.press()
     await van.shows(Light.LISTENING, 0.1)
@@ -291,19 +290,23 @@ async def test_in_v1_the_backend_is_told_what_was_heard_of_an_interrupted_respon
     assert 200 <= cancelled.played_ms <= len(van.heard()) // 16
 
 
-async def test_a_turn_can_be_interrupted_again_and_again(van: Van) -> None:
-    link = await van.session()
-    for _ in range(3):
+async def test_a_turn_that_is_interrupted_while_it_is_processed_goes_up_whole_and_first(van: Van) -> None:
+    link = await van.session("v1")
+    for first in (0, 7_000):
         van.panel.press()
-        van.speak(words(2_400))
+        van.speak(words(3_200, first))
         await asyncio.sleep(0.4)
+        assert van.light is Light.LISTENING
         van.panel.release()
-        await van.shows(Light.PROCESSING)
-        van.panel.press()
-        await van.shows(Light.LISTENING)
-        van.panel.release()
-        await asyncio.sleep(0.01)
-    assert van.appliance.session.waiting <= 3
+        await van.shows(Light.PROCESSING, 0.1)
+    await until(lambda: sum(isinstance(message, m.UtteranceEnded) for message in heard(link)) == 2)
+    named = [getattr(message, "utterance_id", "") for message in heard(link) if not isinstance(message, bytes)]
+    first_id, second_id = named[-1], named[-3]
+    assert named[-4:] == [second_id, second_id, first_id, first_id]
+    packets = [rtp.unpack(message) for message in heard(link) if isinstance(message, bytes)]
+    pcm = np.concatenate([from_bytes(packet.payload) for packet in packets if len(packet.payload) > 1])
+    assert holds(pcm, words(3_200))
+    assert holds(pcm, words(3_200, 7_000))
 
 
 # -- the road ------------------------------------------------------------------------------------------------------
@@ -332,8 +335,10 @@ async def test_two_utterances_that_waited_go_up_in_order_one_after_the_other() -
     async with running(Van(dialer=HangingDialer())) as van:
         assert isinstance(van.dialer, HangingDialer)
         for first in (0, 7_000):
+            await asyncio.sleep(PREROLL_S)
             await van.tap()
             van.speak(words(2_000, first))
+            await van.shows(Light.LISTENING)
             await van.shows(Light.HOLDING)
         assert van.appliance.session.waiting == 2
         van.dialer.free.set()
@@ -499,6 +504,14 @@ async def test_a_microphone_that_is_lost_while_it_is_spoken_to_loses_nothing_tha
 async def test_without_a_speaker_what_is_said_is_recorded_without_a_hole() -> None:
     van = Van()
     van.speaker.unplug()
+    closed: list[Light] = []
+    close = van.microphone.close
+
+    def closing() -> None:
+        closed.append(van.light)
+        close()
+
+    van.microphone.close = closing  # type: ignore[method-assign]  # to see when it is closed
     async with running(van):
         link = await van.session()
         said = words(round(1.2 * 16_000))
@@ -506,6 +519,7 @@ async def test_without_a_speaker_what_is_said_is_recorded_without_a_hole() -> No
         van.speak(said)
         await van.shows(Light.PROCESSING, 3.0)
         assert holds(sound_sent(link), said)
+        assert Light.LISTENING not in closed
 
 
 # FAILS TODAY: the same from the other side: the speaker is closed each second while a microphone is missing.
@@ -741,7 +755,7 @@ async def test_reloading_takes_what_it_can_and_names_the_rest(van: Van) -> None:
     audio = msgspec.structs.replace(QUICK.audio, output=msgspec.structs.replace(QUICK.audio.output, volume=0.25))
     changed = msgspec.structs.replace(QUICK, audio=audio, log=Log(transcripts=True))
     assert van.appliance.reload(changed) == []
-    assert van.appliance.downlink.volume == 0.25
+    assert van.appliance.downlink._player.volume == 0.25
     backend = msgspec.structs.replace(QUICK.backend, user_id="another")
     assert van.appliance.reload(msgspec.structs.replace(changed, backend=backend)) == ["backend"]
 

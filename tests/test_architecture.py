@@ -14,7 +14,7 @@ _BASIS = ("codec_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection")
 _PARTS = ("decoding", "player", "recording")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("button", "cards", "health", "orders")
+_HANDS = ("aside", "button", "cards", "health", "orders")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -33,8 +33,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_PARTS, _BASIS),
     **dict.fromkeys(_LANES, ("config", "settings", *_PARTS, *_BASIS)),
     "dialogue": ("config", "settings", *_LANES, *_BASIS),
+    "aside": (),
     "button": _BASIS,
-    "cards": _BASIS,
+    "cards": ("aside", *_BASIS),
     "health": ("cards", *_BASIS),
     "orders": ("dialogue", "fleet", *_BASIS),
     "app": (*_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),

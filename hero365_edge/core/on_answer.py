@@ -75,8 +75,12 @@ def still_speaking(here: Situation, _event: ev.StillSpeaking) -> None:
 
 
 def playback_ended(here: Situation, _event: ev.PlaybackEnded) -> None:
-    """All of the answer was heard."""
-    if here.state is State.SPEAKING:
+    """All of the answer was heard; none of it, when it could not be decoded or the card was gone."""
+    if here.state is not State.SPEAKING:
+        return
+    if here.turn is not None and here.turn.first_sample is None:
+        here.fail(Earcon.FAULT)
+    else:
         here.finish("answered")
 
 

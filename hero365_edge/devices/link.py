@@ -1,7 +1,6 @@
 """The WebSocket, by the library `websockets`."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 
@@ -54,9 +53,20 @@ class WebSocketLink:
 
     async def close(self) -> None:
         """The closing handshake, for a second at most; then the socket goes."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CLOSE_S + 0.5):
                 await self._connection.close()
+        except TimeoutError:
+            # Somebody's `send` waits for the full socket and keeps the goodbye from being said: free them both.
+            self._connection.transport.abort()
+
+
+class _Connect(connect):
+    """Follows no redirect: a voice backend has none, and the token must not go to whatever host one names."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The redirect is an answer like any other that is no WebSocket."""
+        return exc
 
 
 class WebSocketDialer:
@@ -65,7 +75,7 @@ class WebSocketDialer:
     async def dial(self, address: Address) -> WebSocketLink:
         """Open one. Errors name the host and path, never the query or a header."""
         try:
-            connection = await connect(
+            connection = await _Connect(
                 address.url,
                 additional_headers=dict(address.headers),
                 compression=None,

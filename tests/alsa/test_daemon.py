@@ -35,6 +35,7 @@ Speech = Callable[[str], Pcm]
 
 ROOT = Path(__file__).parents[2]
 ANSWER = numbered(RATE_HZ)
+DEVICES = {"microphone": "hero_mic", "speaker": "hero_spk", "panel": "works"}
 STOP_LIMIT_S = 5.0
 CANARY = "canary/0a1b2c+3d4e5f=="
 
@@ -82,9 +83,9 @@ class Daemon:
         return await asyncio.to_thread(request, self.socket, message)
 
     async def is_in(self, state: str) -> None:
-        """Wait for a state."""
+        """Wait for a state, and for the cards, which open beside the connection."""
         async with asyncio.timeout(10):
-            while (await self.asked(do="status"))["state"] != state:
+            while (status := await self.asked(do="status"))["state"] != state or status["devices"] != DEVICES:
                 await asyncio.sleep(0.02)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
@@ -164,7 +165,7 @@ async def test_systemd_is_told_of_readiness_of_the_state_of_life_and_of_the_end(
 
 async def test_without_a_backend_it_is_ready_all_the_same_and_says_that_it_is_offline(daemon: Running) -> None:
     async with daemon(nobody_there(), environ={"WATCHDOG_USEC": "4000000"}) as box:
-        await box.tells("STATUS=offline", since=0)
+        await box.tells("STATUS=offline")
         await box.tells("WATCHDOG=1")
         await box.stop()
 
@@ -178,7 +179,7 @@ async def test_the_commands_ask_it_question_it_and_press_its_button(
         await box.is_in("ready")
         status = json.loads(await box.command("status", "--json"))
         assert status["link"]["state"] == "active"
-        assert status["devices"] == {"microphone": "hero_mic", "speaker": "hero_spk", "panel": "works"}
+        assert status["devices"] == DEVICES
         assert status["last_turn"] is None
         with alsa.recording() as ears:
             await box.command("say", "What is next?")
