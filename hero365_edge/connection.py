@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,7 +72,7 @@ class Connection:
         self._read_token = read_token
         self._listener = listener
         self._backoff = Backoff(random.SystemRandom().random)
-        self._link: Link | None = None
+        self._opened: Link | None = None
         self._posted: asyncio.Queue[m.AnyMessage] = asyncio.Queue(POSTED)
         self._dial = asyncio.Event()
         self._dropped = asyncio.Event()
@@ -89,11 +89,11 @@ class Connection:
     @property
     def rtt_s(self) -> float | None:
         """The newest round trip of a ping."""
-        return self._link.rtt_s if self._link is not None else None
+        return self._opened.rtt_s if self._opened is not None and self.agreement is not None else None
 
     async def send(self, message: Outgoing) -> None:
         """Hand a message to the socket, waiting while it is full. Raises LinkError without a session."""
-        link = self._link
+        link = self._opened
         if link is None or self.agreement is None:
             raise LinkError("there is no session to send on")
         await self._hand_over(link, message)
@@ -152,30 +152,43 @@ class Connection:
         self.state = LinkState.CONNECTING
         try:
             async with asyncio.timeout(self._backend.connect_timeout_s):
-                link = await self._dialer.dial(self._address())
+                await self._unless_dropped(self._open())
+            if self._opened is not None:
+                await self._unless_dropped(self._live(self._opened))
+                if self._ending:
+                    await self._say_goodbye(self._opened)
         except (LinkError, ConfigError, TimeoutError) as error:
             return self._failed(error)
-        try:
-            return await self._live(link)
         finally:
-            self._link = None
             self.agreement = None
             while not self._posted.empty():
                 self._posted.get_nowait()
-            await link.close()
-
-    async def _live(self, link: Link) -> tuple[float, bool]:
-        try:
-            handshake = Handshake(
-                self._backend.profile, self._backend.seed_uplink, self._backend.limits, self._clock.now()
-            )
-            await self._shake_hands(link, handshake)
-            await self._converse(link)
-        except (LinkError, TimeoutError) as error:
-            return self._failed(error)
-        if self._ending:
-            await self._say_goodbye(link)
+            if self._opened is not None:
+                await self._opened.close()
+            self._opened = None
         return 0.0, False
+
+    async def _open(self) -> None:
+        self._opened = await self._dialer.dial(self._address())
+
+    async def _unless_dropped(self, work: Coroutine[None, None, None]) -> None:
+        """Do `work` until somebody wants the link dropped; then it is cancelled."""
+        working = asyncio.create_task(work, name="link")
+        dropping = asyncio.create_task(self._dropped.wait(), name="link dropper")
+        try:
+            await asyncio.wait({working, dropping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            working.cancel()
+            dropping.cancel()
+            await asyncio.gather(working, dropping, return_exceptions=True)
+
+    async def _live(self, link: Link) -> None:
+        """Shake hands and converse until the link breaks (LinkError)."""
+        handshake = Handshake(self._backend.profile, self._backend.seed_uplink, self._backend.limits, self._clock.now())
+        await self._shake_hands(link, handshake)
+        await self._converse(link)
 
     def _failed(self, error: Exception) -> tuple[float, bool]:
         retry_after_s = error.retry_after_s if isinstance(error, LinkError) else None
@@ -202,7 +215,6 @@ class Connection:
                 self._backoff.succeeded()
             if received is not None:
                 self._listener.message(received)
-        self._link = link
         self.agreement = handshake.agreement
         self._dial.clear()  # whoever asked for a link has it
         log.info("a session is on: profile %s, realtime %s", self.agreement.profile, self.agreement.realtime)
@@ -210,33 +222,22 @@ class Connection:
             self._listener.link_up(self.agreement)
 
     async def _converse(self, link: Link) -> None:
-        """Listen and speak until the link breaks (LinkError) or is dropped on purpose."""
-        async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen(link), name="link listener")
-            posting = tasks.create_task(self._send_posted(link), name="link poster")
-            dropping = tasks.create_task(self._dropped.wait(), name="link dropper")
-            await asyncio.wait({listening, posting, dropping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (listening, posting, dropping):
-                task.cancel()
-        for task in (listening, posting):
-            if not task.cancelled() and (broken := task.result()) is not None:
-                raise broken
-
-    async def _listen(self, link: Link) -> LinkError | None:
         try:
-            while True:
-                received = self._read(await link.receive())
-                if received is not None:
-                    self._listener.message(received)
-        except LinkError as error:
-            return error
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen(link), name="link listener")
+                tasks.create_task(self._send_posted(link), name="link poster")
+        except* LinkError as broken:
+            raise broken.exceptions[0] from None
 
-    async def _send_posted(self, link: Link) -> LinkError | None:
-        try:
-            while True:
-                await self._hand_over(link, await self._posted.get())
-        except LinkError as error:
-            return error
+    async def _listen(self, link: Link) -> None:
+        while True:
+            received = self._read(await link.receive())
+            if received is not None:
+                self._listener.message(received)
+
+    async def _send_posted(self, link: Link) -> None:
+        while True:
+            await self._hand_over(link, await self._posted.get())
 
     def _read(self, message: str | bytes) -> m.AnyMessage | None:
         try:

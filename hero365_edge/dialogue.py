@@ -53,6 +53,9 @@ class Dialogue:
         self.light = Light.STARTING
         self.last_turn: Turn | None = None
         self.last_text = ""
+        self._last_error = ""
+        self.rejected = 0
+        """Answers whose sound was skipped because it was not base64."""
 
     def connect(self, uplink: Uplink, downlink: Downlink, connection: Connection) -> None:
         """Give it the lanes and the link, which in turn tell it what happens."""
@@ -135,7 +138,9 @@ class Dialogue:
         """A message of the backend, made into the event that it is."""
         now = self._clock.now()
         if isinstance(message, m.Error):
-            log.warning("the backend says: %s", message.error[:200])
+            level = logging.DEBUG if message.error == self._last_error else logging.WARNING
+            log.log(level, "the backend says: %s", message.error[:200])
+            self._last_error = message.error
         if not isinstance(message, m.AgentResponse):
             self.happen(ev.Received(message, now))
             return
@@ -145,7 +150,9 @@ class Dialogue:
         try:
             audio = m.sound_of(message)
         except WireError as error:
-            log.warning("the sound of an answer was skipped: %s", error)
+            self.rejected += 1
+            level = logging.WARNING if self.rejected == 1 else logging.DEBUG
+            log.log(level, "the sound of an answer was skipped: %s", error)
             audio = None
         if audio is None:
             self.happen(ev.TextAnswered(message.response, now))

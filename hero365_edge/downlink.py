@@ -29,8 +29,7 @@ MAX_ANSWERS = 32
 RESUME_S = 10.0
 """A stream that was silent for longer than this is not the same one when it goes on."""
 SLEEP_AFTER_S = 0.5
-"""So long after the last sound the card is put to sleep: it then costs nothing, and it begins to play sooner than a
-card that runs and has silence queued (5 ms against 55 on PulseAudio)."""
+"""So long after the last sound the card may sleep: it costs nothing then, and plays sooner (5 ms against 55)."""
 SETTLED_S = 0.15
 """A card's times are right so long after it was woken; until then they can be 50 ms early."""
 
@@ -161,6 +160,7 @@ class Downlink:
     def card_lost(self) -> None:
         """The speaker is gone: nothing of this answer will be heard any more."""
         if self._answers or self._player.buffered or self._player.first_heard_at() is not None:
+            self._tell_first(self._player.first_heard_at())
             self._playback_ended(self._clock.now())
         else:
             self._player.reset()

@@ -9,10 +9,10 @@ import base64
 import contextlib
 import json
 import selectors
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,28 +31,30 @@ from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.settings import Settings
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 LOOK_EVERY_S = 0.01
 """How often the backend looks what came."""
 QUIET_FRAMES = 30
 """600 ms: what the seed's backend takes for the end of an utterance."""
-DEADLOCK_S = 10.0
+THREAD_POLL_S = 0.001
 SSRC = 0x51CA0DE
 
 
 class _Impatient(selectors.DefaultSelector):
-    """Never waits for a timer: it lets the loop's clock jump there."""
+    """Never waits for a timer: it lets the loop's clock jump there. Only for a thread at work it waits."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
+        self._threads = threading.active_count()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready. With no timer to jump to, somebody outside must wake the loop: waiting is right then."""
-        ready = super().select(0 if timeout is not None else DEADLOCK_S)
+        """What is ready."""
+        if timeout != 0 and threading.active_count() > self._threads:
+            return super().select(THREAD_POLL_S)
+        ready = super().select(0)
         if not ready:
             if timeout is None:
-                raise RuntimeError("the event loop waits for nothing: a deadlock")
+                raise RuntimeError("the event loop waits for nothing and nobody: a deadlock")
             self.now += timeout
         return ready
 
@@ -70,17 +72,6 @@ class VirtualTime(asyncio.SelectorEventLoop):
         """Virtual seconds."""
         return self._impatient.now
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
-    ) -> asyncio.Future[T]:
-        """At once and in this thread: a real one would take virtual hours."""
-        done: asyncio.Future[T] = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  handed to whoever waits for it
-            done.set_exception(error)
-        return done
-
 
 def in_virtual_time(main: Coroutine[Any, Any, T]) -> T:
     """Run it to its end. Raises what it raises, and AssertionError for what only the event loop got to hear."""
@@ -93,10 +84,13 @@ def in_virtual_time(main: Coroutine[Any, Any, T]) -> T:
 
 
 class LoopClock:
-    """The clock of the running event loop."""
+    """The clock of the event loop that runs where it is made."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
     def now(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     def utc(self) -> datetime:
         return datetime(2024, 1, 15, 10, 30, tzinfo=UTC) + timedelta(seconds=self.now())

@@ -55,13 +55,22 @@ def holds(pcm: Pcm, part: Pcm) -> bool:
     )
 
 
-async def ask(van: Van, link: FakeLink, seconds: float = 0.2) -> Pcm:
-    """Tap, speak, pause; returns what was said once the appliance is processing."""
-    said = words(round(seconds * 16_000))
+async def ask(van: Van) -> Pcm:
+    """Hold the button and speak; returns what was said, once it is on its way."""
+    said = words(3_200)
+    van.panel.press()
+    van.speak(said)
+    await asyncio.sleep(HELD_S)
+    van.panel.release()
+    await van.shows(Light.PROCESSING, 0.2)
+    return said
+
+
+async def tap_and_say(van: Van, said: Pcm) -> None:
+    """Tap and speak; the pause behind it ends the recording."""
     await van.tap()
     van.speak(said)
-    await van.shows(Light.PROCESSING)
-    return said
+    await van.shows(Light.LISTENING)
 
 
 def take(link: FakeLink, status: str = "processing", **fields: object) -> None:
@@ -70,6 +79,8 @@ def take(link: FakeLink, status: str = "processing", **fields: object) -> None:
 
 PREROLL_S = 0.32
 """After so long nothing of what was said before is in the next utterance."""
+HELD_S = 0.4
+"""So long is push-to-talk."""
 
 
 # -- a turn --------------------------------------------------------------------------------------------------------
@@ -78,7 +89,9 @@ PREROLL_S = 0.32
 async def test_a_turn_by_tap_in_the_seed_profile(van: Van) -> None:
     link = await van.session()
     await van.shows(Light.READY)
-    said = await ask(van, link)
+    said = words(3_200)
+    await tap_and_say(van, said)
+    await van.shows(Light.PROCESSING)
     await until(lambda: not sound_sent(link)[-TAIL_SAMPLES:].any())
     assert holds(sound_sent(link), said)
     take(link)
@@ -101,7 +114,7 @@ async def test_a_turn_by_hold_ends_at_the_release(van: Van) -> None:
     link = await van.session()
     van.panel.press()
     van.speak(words(16_000))
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(0.5)
     assert van.light is Light.LISTENING
     van.panel.release()
     await van.shows(Light.PROCESSING, 0.2)
@@ -111,7 +124,7 @@ async def test_a_turn_by_hold_ends_at_the_release(van: Van) -> None:
     turn = await van.turn_last("answered")
     assert turn.speech_end is not None
     assert turn.press is not None
-    assert turn.speech_end - turn.press == pytest.approx(0.6, abs=0.05)
+    assert turn.speech_end - turn.press == pytest.approx(0.5, abs=0.05)
     assert turn.committed is not None
     assert turn.committed - turn.speech_end < 0.1
 
@@ -130,7 +143,7 @@ async def test_a_word_just_before_the_press_is_intact(van: Van) -> None:
 
 async def test_a_turn_in_v1_goes_up_and_comes_down_in_rtp(van: Van) -> None:
     link = await van.session("v1")
-    await ask(van, link)
+    await ask(van)
     await until(lambda: isinstance(heard(link)[-1], m.UtteranceEnded))
     messages = heard(link)[2:]
     started, ended = messages[0], messages[-1]
@@ -153,7 +166,7 @@ async def test_a_turn_in_v1_goes_up_and_comes_down_in_rtp(van: Van) -> None:
 
 async def test_a_turn_with_a_backend_that_takes_no_realtime_audio(van: Van) -> None:
     link = await van.session("buffered")
-    said = await ask(van, link)
+    said = await ask(van)
     await until(lambda: bool(kept_sent(link)))
     assert sound_sent(link).size == 0
     assert holds(kept_sent(link)[0], said)
@@ -167,7 +180,7 @@ async def test_a_turn_with_a_backend_that_takes_no_realtime_audio(van: Van) -> N
 
 async def test_an_answer_of_text_alone_ends_the_turn(van: Van) -> None:
     link = await van.session("buffered")
-    await ask(van, link)
+    await ask(van)
     take(link)
     say(link, "agent_response", session_id="s", response="Done.")
     await van.turn_last("text")
@@ -211,7 +224,7 @@ async def test_nothing_leaves_the_device_while_nobody_asked_it_to_listen(van: Va
 
 async def test_a_double_tap_plays_the_last_answer_again_and_sends_nothing(van: Van) -> None:
     link = await van.session()
-    await ask(van, link)
+    await ask(van)
     take(link)
     link.say(answer(1_600).tobytes())
     await van.turn_last("answered")
@@ -250,7 +263,7 @@ async def test_the_welcome_is_heard_at_the_first_connection_too(van: Van) -> Non
 
 async def test_a_press_while_speaking_silences_at_once_and_old_sound_is_dropped_until_the_new_turn(van: Van) -> None:
     link = await van.session()
-    await ask(van, link)
+    await ask(van)
     take(link)
     link.say(answer(16_000).tobytes())
     await until(lambda: bool(van.speaker.heard))
@@ -276,7 +289,7 @@ async def test_a_press_while_speaking_silences_at_once_and_old_sound_is_dropped_
 
 async def test_in_v1_the_backend_is_told_what_was_heard_of_an_interrupted_response(van: Van) -> None:
     link = await van.session("v1")
-    await ask(van, link)
+    await ask(van)
     mine = next(message.utterance_id for message in heard(link) if isinstance(message, m.UtteranceStarted))
     say(link, "response_started", response_id="r1", utterance_id=mine, ssrc=9)
     packetizer = rtp.Packetizer(rtp.OPUS, 9, 0, 0)
@@ -373,7 +386,7 @@ async def test_a_link_that_breaks_while_it_is_spoken_to_costs_nothing(van: Van) 
 
 async def test_an_utterance_that_was_not_accepted_is_sent_again_and_one_that_was_is_not(van: Van) -> None:
     first = await van.session()
-    said = await ask(van, first)
+    said = await ask(van)
     first.drop()
     second = await van.session()
     await until(lambda: bool(kept_sent(second)))
@@ -406,7 +419,7 @@ async def test_the_end_of_an_utterance_does_not_go_up_on_the_next_link() -> None
 
 async def test_a_link_that_breaks_while_the_answer_is_heard_lets_it_be_heard_to_its_end(van: Van) -> None:
     link = await van.session()
-    await ask(van, link)
+    await ask(van)
     take(link)
     link.say(answer(4_800).tobytes())
     await until(lambda: bool(van.speaker.heard))
@@ -417,7 +430,7 @@ async def test_a_link_that_breaks_while_the_answer_is_heard_lets_it_be_heard_to_
 
 async def test_an_utterance_that_nobody_accepts_is_sent_again_on_another_link(van: Van) -> None:
     first = await van.session()
-    said = await ask(van, first)
+    said = await ask(van)
     await until(lambda: first.closed)
     second = await van.session()
     await until(lambda: bool(kept_sent(second)))
@@ -453,7 +466,7 @@ async def test_without_a_microphone_it_runs_says_so_and_recovers() -> None:
         van.panel.release()
         van.microphone.plug()
         await van.shows(Light.READY)
-        await ask(van, link)
+        await ask(van)
         assert sound_sent(link).size
 
 
@@ -467,27 +480,33 @@ async def running_deaf(van: Van) -> AsyncIterator[Van]:
         await task
 
 
-# FAILS TODAY: the rate of PortAudio's microphone is 0 until it was opened, which takes a while; a press before that
-# kills the daemon (see test_uplink.py).
-async def test_a_press_in_the_first_moment_does_not_kill() -> None:
+# FAILS TODAY: `in_use` counts a recording that has no microphone yet, so `Cards` never opens it: the box is deaf for
+# the 65 s that a recording may take. Fix: while the microphone itself is in trouble, only playing keeps it from
+# being opened.
+async def test_a_button_that_is_down_at_power_on_is_recorded() -> None:
     van = Van()
-    van.microphone.rate_hz = 0
-    van.microphone.unplug()
-    task = asyncio.create_task(van.appliance.run(van.stop))
-    van.appliance.dialogue.edge_now(pressed=True)
-    await asyncio.sleep(0.05)
-    died = task.done()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-    assert not died
+    van.microphone.rate_hz = 0  # as with PortAudio's until it was opened
+    start = van.microphone.start
+
+    def starting() -> None:
+        van.microphone.rate_hz = 16_000
+        start()
+
+    van.microphone.start = starting  # type: ignore[method-assign]  # to know the rate no earlier
+    van.panel.press()
+    async with running(van):
+        link = await van.session()
+        van.speak(words(3_200))
+        await asyncio.sleep(HELD_S)
+        assert van.light is Light.LISTENING
+        van.panel.release()
+        await until(lambda: holds(sound_sent(link), words(3_200)))
 
 
 async def test_a_microphone_that_is_lost_while_it_is_spoken_to_loses_nothing_that_was_said(van: Van) -> None:
     link = await van.session()
     said = words(6_400)
-    await van.tap()
-    van.speak(said)
+    await tap_and_say(van, said)
     await until(lambda: holds(sound_sent(link), said))
     van.microphone.unplug()
     await van.shows(Light.PROCESSING, 2.5)
@@ -534,17 +553,20 @@ async def test_without_a_microphone_an_answer_is_heard_without_a_hole() -> None:
         assert np.array_equal(van.heard_of_answers(), answer(round(1.2 * 16_000)))
 
 
-async def test_a_missing_speaker_is_said_and_a_turn_ends_all_the_same() -> None:
+@pytest.mark.parametrize("was_open", [False, True])
+async def test_a_missing_speaker_is_said_and_a_turn_ends_all_the_same(was_open: bool) -> None:
     van = Van()
     van.speaker.unplug()
-    van.speaker.rate_hz = 0
+    if not was_open:
+        van.speaker.rate_hz = 0  # as with PortAudio's
     async with running(van):
         link = await van.session()
         assert "speaker" in van.appliance.describe()
-        await ask(van, link)
+        await ask(van)
         take(link)
         link.say(answer(1_600).tobytes())
-        await van.turn_last("answered")
+        turn = await van.turn_last("failed", 1.0)
+        assert turn.first_sample is None
         assert van.light is Light.READY
 
 
@@ -612,7 +634,7 @@ async def listening(van: Van) -> None:
 
 async def processing(van: Van) -> FakeLink:
     link = await van.session()
-    await ask(van, link)
+    await ask(van)
     return link
 
 
@@ -663,20 +685,20 @@ async def test_on_the_way_out_the_session_is_ended_and_the_goodbye_waited_for(va
 def test_a_card_that_hangs_while_it_is_opened_does_not_hold_up_the_exit() -> None:
     async def life() -> None:
         van = Van()
+        van.dialer.refuse(LinkRefused("nothing to say goodbye to"))
 
         def hang() -> None:
-            time.sleep(2.5)
+            time.sleep(2.0)
 
         van.microphone.start = hang  # type: ignore[method-assign]  # a card that hangs
         running = asyncio.create_task(van.appliance.run(van.stop))
-        await asyncio.sleep(0.05)
-        van.appliance.connection.end_session()
+        await asyncio.sleep(0.1)
         van.stop.set()
         await running
 
     began_at = time.monotonic()
     asyncio.run(life())
-    assert time.monotonic() - began_at < 2.0
+    assert time.monotonic() - began_at < 1.5
 
 
 async def test_what_cannot_listen_on_its_control_socket_does_not_start(tmp_path: Path) -> None:
@@ -694,7 +716,7 @@ async def test_what_cannot_listen_on_its_control_socket_does_not_start(tmp_path:
 
 async def test_status_says_what_is_asked_of_it_and_is_plain_json(van: Van) -> None:
     link = await van.session()
-    await ask(van, link)
+    await ask(van)
     take(link)
     link.say(answer(800).tobytes())
     await van.turn_last("answered")
@@ -729,7 +751,7 @@ async def test_no_token_no_query_and_no_text_reaches_a_log(caplog: pytest.LogCap
     van.dialer.refuse(LinkError("no road"))
     async with running(van):
         link = await van.session()
-        await ask(van, link)
+        await ask(van)
         take(link)
         say(link, "agent_response", session_id="s", response="Mrs Miller, 12 Mill Lane")
         link.say("{")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ INTO_THE_WORD_S = 0.1
 TAP_S = 0.1
 AFTER_THE_WORD_S = 0.1
 """So long behind the last word the button of a hold is let go."""
+LISTEN_ON_S = 0.3
 TURN_LIMIT_S = 20.0
 ATTEMPTS = 3
 LATE_S = 0.030
@@ -38,7 +39,7 @@ _LOOK_EVERY_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """A microphone and a speaker of the rig, and the rate the appliance is told to open them at."""
+    """A microphone and a speaker of the rig, and how the rig has them; the appliance opens them at that rate."""
 
     microphone: str = "hero_mic"
     speaker: str = "hero_spk"
@@ -51,7 +52,7 @@ STEREO_48 = Cards("hero_mic48", "hero_spk48", 48_000, 2)
 
 
 class Machine:
-    """Notes when this computer, shared with others, stood still; a card that ran dry then is not the appliance's."""
+    """Notes when this computer, shared with others, stood still: a card that ran dry then is not the appliance's."""
 
     def __init__(self) -> None:
         self.late_s = 0.0
@@ -59,18 +60,26 @@ class Machine:
         self.xruns = 0
         """How often a card lost samples because nobody was there in time."""
         self.stutters = 0
-        """How often the words did not reach the microphone whole: the program that speaks them was late."""
+        """How often the words did not reach the microphone whole: the program that plays them was late."""
+
+    def __str__(self) -> str:
+        return f"the loop {self.late_s * 1000:.0f} ms late, {self.xruns} xruns, {self.stutters} stutters"
 
     @property
     def fair(self) -> bool:
         """Whether it kept up."""
         return self.late_s < LATE_S and not self.xruns and not self.stutters
 
-    def __str__(self) -> str:
-        return f"{self.late_s * 1000:.0f} ms late, {self.xruns} xruns, {self.stutters} stutters"
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Keep an eye on it in this block."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
-    async def watch(self) -> None:
-        """For ever."""
+    async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + _LOOK_EVERY_S
@@ -78,32 +87,33 @@ class Machine:
             self.late_s = max(self.late_s, loop.time() - due)
 
 
-async def on_a_fair_machine(scene: Callable[[Machine], Awaitable[T]]) -> T:
-    """Play a scene; when it fails while the machine stood still, again, up to `ATTEMPTS` times in all."""
+async def on_a_fair_machine(scene: Callable[[Machine], Awaitable[T]], tell: Callable[[str], None]) -> T:
+    """Play a scene; when it fails and the machine had stood still, tell so and play it again, `ATTEMPTS` times in all.
+
+    On a machine that kept up, the first failure is the last.
+    """
     for _ in range(ATTEMPTS - 1):
         machine = Machine()
         try:
             return await scene(machine)
-        except AssertionError as failed:
+        except (AssertionError, TimeoutError) as failed:
             if machine.fair:
                 raise
-            print(f"again: the machine was not fair ({machine}): {failed}")
+            tell(f"once more, for the machine stood still ({machine}): {str(failed).splitlines()[0]}")
     return await scene(Machine())
 
 
 class Technician:
     """Somebody in front of the appliance. Times are on the monotonic clock."""
 
-    def __init__(
-        self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording, machine: Machine
-    ) -> None:
+    def __init__(self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording, machine: Machine) -> None:
         self.appliance = appliance
-        self._machine = machine
         self.pressed_at = 0.0
         """When the last press was."""
         self._rig = rig
         self._cards = cards
         self._ears = ears
+        self._machine = machine
 
     def press(self) -> None:
         self.pressed_at = asyncio.get_running_loop().time()
@@ -117,64 +127,44 @@ class Technician:
 
         With `hold` the button is let go behind the last word; else it is a tap. The turn, when it is over.
         """
-        cards = self._cards
-        pcm = self._as_the_card_has_it(words)
-        with self._rig.recording(cards.microphone, cards.rate_hz, cards.channels) as mouth:
-            async with asyncio.TaskGroup() as tasks:
-                say = (self._rig.speak, pcm, cards.microphone, cards.rate_hz, cards.channels)
-                tasks.create_task(asyncio.to_thread(*say))
-                await until(lambda: mouth.heard().any(), "the microphone hears the words")
-                began_at = self._heard_at(mouth, sounding(mouth.heard()).start)
-                await _sleep_until(began_at + INTO_THE_WORD_S)
-                self.press()
-                before = self.appliance.dialogue.last_turn
-                held_until = began_at + len(words) / RATE_HZ + AFTER_THE_WORD_S
-                await (_sleep_until(held_until) if hold else asyncio.sleep(TAP_S))
-                self.release()
-            heard = mouth.heard()
-        begin = sounding(heard).start
-        if not np.array_equal(pcm, heard[begin : begin + len(pcm)]):
-            self._machine.stutters += 1
         dialogue = self.appliance.dialogue
+        async with speaking(self._rig, words, self._machine, self._cards) as began_at:
+            await _sleep_until(began_at + INTO_THE_WORD_S)
+            self.press()
+            before = dialogue.last_turn
+            held_until = began_at + len(words) / RATE_HZ + AFTER_THE_WORD_S
+            await _sleep_until(held_until if hold else self.pressed_at + TAP_S)
+            self.release()
         await until(lambda: dialogue.last_turn is not before, "the turn is over", TURN_LIMIT_S)
         assert dialogue.last_turn is not None
         return dialogue.last_turn
 
-    async def sees(self, light: Light, limit_s: float = 10.0) -> None:
+    async def sees(self, light: Light) -> None:
         """Wait for the lamp."""
-        await until(lambda: self.appliance.dialogue.light is light, f"the lamp shows {light}", limit_s)
-
-    async def hears_nothing_more(self) -> None:
-        """Listen on for a while, for what should not come."""
-        await asyncio.sleep(0.3)
+        await until(lambda: self.appliance.dialogue.light is light, f"the lamp shows {light}")
 
     def heard(self) -> Pcm:
-        """Everything the speaker has played so far, silence too; one channel, when both are the same."""
-        heard = self._ears.heard()
-        channels = heard[: len(heard) // self._cards.channels * self._cards.channels].reshape(-1, self._cards.channels)
-        assert (channels == channels[:, :1]).all()
-        return channels[:, 0]
+        """Everything the speaker has played so far, silence too; one channel, for all have the same."""
+        heard, channels = self._ears.heard(), self._cards.channels
+        moments = heard[: len(heard) // channels * channels].reshape(-1, channels)
+        assert (moments == moments[:, :1]).all()
+        return moments[:, 0]
 
     def heard_at(self, sample: int) -> float:
         """When sample number `sample` of `heard` was heard."""
-        return self._heard_at(self._ears, sample * self._cards.channels)
-
-    def _heard_at(self, recording: Recording, place: int) -> float:
-        rate = self._cards.rate_hz * self._cards.channels
-        return begin_of(recording, len(recording.heard()), rate) + place / rate
-
-    def _as_the_card_has_it(self, words: Pcm) -> Pcm:
-        pcm = at_rate(words, self._cards.rate_hz)
-        return np.repeat(pcm, self._cards.channels)
+        return _time_of(self._ears, sample * self._cards.channels, self._cards)
 
 
 @asynccontextmanager
 async def at_work(
-    rig: AlsaRig, backend: Backend, machine: Machine, cards: Cards = MONO_16
+    rig: AlsaRig, url: str, machine: Machine, cards: Cards = MONO_16, **backend: Any
 ) -> AsyncIterator[Technician]:
-    """The appliance with a session, on real cards, until the block ends; its speaker is recorded throughout."""
+    """The appliance with a session, on real cards, until the block ends; its speaker is recorded throughout.
+
+    `backend` are settings of the section of that name.
+    """
     settings = Settings(
-        backend=backend,
+        backend=Backend(url=url, user_id="u", business_id="b", **backend),
         audio=Audio(
             input=AudioInput(device=cards.microphone, rate_hz=cards.rate_hz),
             output=AudioOutput(device=cards.speaker, rate_hz=cards.rate_hz, volume=1.0),
@@ -194,17 +184,32 @@ async def at_work(
                 technician = Technician(appliance, rig, cards, ears, machine)
                 await technician.sees(Light.READY)
                 await until(lambda: not appliance.cards.microphone_trouble, "the microphone is open")
-                await asyncio.sleep(settings.capture.preroll_ms / 1000)  # what it hears from here on is pre-roll
-                watching = tasks.create_task(machine.watch())
+                await asyncio.sleep(settings.capture.preroll_ms / 1000)  # before that, there is no pre-roll
                 try:
-                    yield technician
+                    async with machine.watched():
+                        yield technician
                 finally:
-                    watching.cancel()
                     machine.xruns += _xruns(world)
                     stop.set()
                     await running
     finally:
         sys.setswitchinterval(before_s)
+
+
+@asynccontextmanager
+async def speaking(rig: AlsaRig, words: Pcm, machine: Machine, cards: Cards = MONO_16) -> AsyncIterator[float]:
+    """Say the words into a microphone; when their first sample was there. Leaving the block waits for their last."""
+    pcm = np.repeat(at_rate(words, cards.rate_hz), cards.channels)
+    with rig.recording(cards.microphone, cards.rate_hz, cards.channels) as mouth:
+        saying = asyncio.create_task(asyncio.to_thread(rig.speak, pcm, cards.microphone, cards.rate_hz, cards.channels))
+        try:
+            await until(lambda: bool(mouth.heard().any()), "the words reach the microphone")
+            yield _time_of(mouth, sounding(mouth.heard()).start, cards)
+        finally:
+            await saying
+        said = mouth.heard()
+    if not np.array_equal(said[sounding(said)], pcm[sounding(pcm)]):
+        machine.stutters += 1
 
 
 def at_rate(pcm: Pcm, rate_hz: int) -> Pcm:
@@ -223,8 +228,18 @@ async def until(true: Callable[[], bool], what: str, limit_s: float = 10.0) -> N
         raise TimeoutError(f"not within {limit_s:g} s: {what}") from None
 
 
+async def listen_on() -> None:
+    """Listen for a while, for what should not come."""
+    await asyncio.sleep(LISTEN_ON_S)
+
+
 async def _sleep_until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
+
+
+def _time_of(recording: Recording, place: int, cards: Cards) -> float:
+    rate = cards.rate_hz * cards.channels
+    return begin_of(recording, len(recording.heard()), rate) + place / rate
 
 
 def _xruns(world: World) -> int:
