@@ -73,7 +73,8 @@ class Appliance:
             world.speaker,
             happen,
             self.downlink.card_lost,
-            in_use=lambda: self.uplink.recording or self.downlink.playing,
+            recording=lambda: self.uplink.recording,
+            playing=lambda: self.downlink.playing,
         )
         self.button = Button(clock, world.panel, self.dialogue.edge)
         self.health = Health(clock, world.supervisor, self.cards, self.describe)

@@ -29,15 +29,17 @@ class Cards:
         speaker: Speaker,
         tell: Callable[[ev.Event], None],
         speaker_lost: Callable[[], None],
-        in_use: Callable[[], bool],
+        recording: Callable[[], bool],
+        playing: Callable[[], bool],
     ) -> None:
-        """`in_use` says whether something is being recorded or played, which a try to open would cut."""
+        """`recording` and `playing` say whether a card is in use: a try to open the other would cut it."""
         self._clock = clock
         self._microphone = microphone
         self._speaker = speaker
         self._tell = tell
         self._speaker_lost = speaker_lost
-        self._in_use = in_use
+        self._recording = recording
+        self._playing = playing
         self.microphone_trouble = "not opened yet"
         """Why the microphone does not work; empty while it does."""
         self.speaker_trouble = "not opened yet"
@@ -49,7 +51,7 @@ class Cards:
         """Look after the cards, for ever."""
         while True:
             trouble = self.microphone_trouble or self.speaker_trouble
-            if trouble and self._clock.now() >= self._try_at and not self._in_use():
+            if trouble and self._clock.now() >= self._try_at and not self._in_use:
                 await self._open()
                 self._try_at = self._clock.now() + (TRY_EVERY_S if self.microphone_trouble else TRY_SPEAKER_EVERY_S)
             self._looked_at = self._clock.now()
@@ -66,6 +68,11 @@ class Cards:
         capture_at = max(self._microphone.last_block_at, self._looked_at)
         playing = self._speaker.queued_samples > 0 and not self.speaker_trouble
         return min(capture_at, self._speaker.last_callback_at if playing else now)
+
+    @property
+    def _in_use(self) -> bool:
+        recording = not self.microphone_trouble and self._recording()
+        return recording or (not self.speaker_trouble and self._playing())
 
     def _look(self) -> None:
         now = self._clock.now()

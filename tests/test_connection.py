@@ -319,10 +319,6 @@ async def test_a_link_that_does_not_do_its_work_is_replaced_at_once(line: Line) 
     assert m.EndSession not in types(first)
 
 
-# FAILS TODAY: a press while the link is being made leaves `_dial` set all through the session, so that when that
-# session is ended nobody waits: it dials at once, shakes hands with `_wanted` False, tells nobody, and sits on a
-# session that the session object knows nothing of. (And after a break, the first back-off is skipped.) Fix:
-# `self._dial.clear()` once a link is up, or before waiting for it.
 async def test_a_press_while_the_link_is_made_does_not_dial_after_the_session_ended(line: Line) -> None:
     link = await line.dialer.dialled()
     line.connection.dial_now()
@@ -436,9 +432,6 @@ async def test_what_the_backend_says_during_the_goodbye_is_ignored(line: Line) -
     assert line.diary.told[before:] == []
 
 
-# FAILS TODAY: a press during the goodbye sets `_wanted` again, so that the ended session counts as a lost link: it is
-# told as one, and its id, which the backend has just ended, is used for the next. Fix: remember in `run` that the
-# session was ended (a flag of its own, not `_wanted`) and always draw a new id then.
 async def test_a_press_during_the_goodbye_begins_a_new_session(line: Line) -> None:
     link = await line.up()
     line.connection.end_session()
@@ -450,7 +443,6 @@ async def test_a_press_during_the_goodbye_begins_a_new_session(line: Line) -> No
     assert line.diary.downs == []
 
 
-# FAILS TODAY: as above; here not even `end_session` is sent.
 async def test_a_press_right_after_the_session_was_ended_begins_a_new_session(line: Line) -> None:
     link = await line.up()
     line.connection.end_session()
@@ -461,7 +453,6 @@ async def test_a_press_right_after_the_session_was_ended_begins_a_new_session(li
     assert len(set(line.session_ids)) == 2
 
 
-# FAILS TODAY: the id is renewed only where a link ends, not in the wait between two. Fix: as above.
 async def test_a_session_that_is_ended_while_the_link_is_down_is_not_taken_up_again() -> None:
     async with running(Line()) as line:
         link = await line.up()
@@ -504,9 +495,6 @@ async def test_a_session_that_is_ended_while_it_is_opened_is_never_told_as_up(op
         assert line.connection.state is LinkState.OFFLINE
 
 
-# FAILS TODAY: `end_session` while dialling or shaking hands only takes effect behind it: `_dropped` stays set, and
-# with a press in between the fresh session is told as up and, in the same moment, dropped. Fix: let `_dropped` (or the
-# flag of above) interrupt `dial` and `_shake_hands` too.
 @pytest.mark.parametrize("opening", OPENINGS)
 async def test_a_press_after_the_session_was_ended_while_it_was_opened_gets_a_session_that_stays(opening: str) -> None:
     async with running(Line()) as line:

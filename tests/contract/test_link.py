@@ -316,10 +316,6 @@ async def send_for_ever(link: Link) -> None:
         await link.send(bytes(256 * 1024))
 
 
-# FAILS TODAY: a `send` that waits for the socket holds the library's lock, so the closing handshake cannot begin;
-# after 1.5 s `close` gives up and leaves the socket open, with the sender still waiting in it (until a ping fails,
-# 15 s later). That sender is the uplink's, and what is sent on the next link waits behind it. Fix: when the time for
-# the goodbye is over, `self._connection.transport.abort()`.
 async def test_closing_a_link_that_is_stuck_frees_who_waits_to_send(loopback: Loopback) -> None:
     link, _ = await loopback.dial()
     sending = asyncio.create_task(send_for_ever(link))
@@ -386,9 +382,6 @@ async def test_retry_after_is_told_where_it_is_a_number_of_seconds(
     assert (await failure(loopback.port)).retry_after_s == seconds
 
 
-# FAILS TODAY: the library follows redirects, and up to 15.0.1 (Debian trixie's) takes the Authorization header along
-# to whatever host they name; later versions strip it there. A voice backend does not redirect. Fix: a subclass of
-# `connect` whose `process_redirect` gives back the exception.
 async def test_a_redirect_is_not_followed(loopback: Loopback) -> None:
     async with Loopback().serving() as elsewhere:
         elsewhere.answer = answer_with(HTTPStatus.INTERNAL_SERVER_ERROR)

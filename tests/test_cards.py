@@ -1,0 +1,192 @@
+"""The keeper of the sound cards: opens them, notices a deaf or dead one, opens it again; the clock is in hand."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from hero365_edge.cards import LOOK_EVERY_S, LOST_AFTER_S, TRY_EVERY_S, TRY_SPEAKER_EVERY_S, Cards
+from hero365_edge.core import events as ev
+from hero365_edge.fakes.clock import FakeClock
+from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.fakes.speaker import FakeSpeaker
+from tests.appliance import until, words
+
+LOOKED_S = LOOK_EVERY_S + 0.2
+
+
+class CountedMicrophone(FakeMicrophone):
+    """Counts how often it is opened and closed."""
+
+    opened = closed = 0
+
+    def start(self) -> None:
+        self.opened += 1
+        super().start()
+
+    def close(self) -> None:
+        self.closed += 1
+        super().close()
+
+
+class Keeper:
+    """Cards, what they told, and whether something is recorded or played."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.microphone = CountedMicrophone(self.clock)
+        self.speaker = FakeSpeaker(self.clock)
+        self.told: list[type] = []
+        self.speaker_lost = 0
+        self.in_use = False
+        self.cards = Cards(
+            self.clock,
+            self.microphone,
+            self.speaker,
+            lambda event: self.told.append(type(event)),
+            self._lose_speaker,
+            lambda: self.in_use,
+            lambda: self.in_use,
+        )
+
+    def _lose_speaker(self) -> None:
+        self.speaker_lost += 1
+
+    async def looked(self) -> None:
+        """They looked after the cards once more."""
+        before = self.cards._looked_at
+        self.clock.advance(0.001)
+        await until(lambda: self.cards._looked_at > before, LOOKED_S)
+
+
+@contextlib.asynccontextmanager
+async def running(keeper: Keeper) -> AsyncIterator[Keeper]:
+    task = asyncio.create_task(keeper.cards.run())
+    await until(lambda: "not opened yet" not in (keeper.cards.microphone_trouble, keeper.cards.speaker_trouble))
+    yield keeper
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_both_cards_are_opened_and_the_microphone_is_told() -> None:
+    async with running(Keeper()) as keeper:
+        assert (keeper.cards.microphone_trouble, keeper.cards.speaker_trouble) == ("", "")
+        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.microphone.opened == 1
+        keeper.cards.close()
+        keeper.speaker.wake()
+        assert not keeper.speaker.awake
+
+
+# FAILS TODAY: where both cards work, `_try_at` is still set 10 s ahead (`TRY_SPEAKER_EVERY_S`), so a card that is
+# lost within 10 s of being opened is not tried again before; PRODUCT section 5 says 2 s. Fix: set `_try_at` only
+# where a trouble remains.
+async def test_a_microphone_that_falls_silent_is_lost_told_and_opened_again() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.microphone.unplug()
+        keeper.clock.advance(LOST_AFTER_S + 0.1)
+        await until(lambda: ev.MicrophoneLost in keeper.told, LOOKED_S)
+        await until(lambda: keeper.microphone.opened == 2, LOOKED_S)
+        assert "is not there" in keeper.cards.microphone_trouble
+        keeper.microphone.plug()
+        keeper.clock.advance(TRY_EVERY_S)
+        await until(lambda: keeper.told[-1] is ev.MicrophoneFound, LOOKED_S)
+        assert keeper.cards.microphone_trouble == ""
+
+
+async def test_a_microphone_that_gives_blocks_is_left_alone() -> None:
+    async with running(Keeper()) as keeper:
+        for _ in range(2):
+            keeper.clock.advance(LOST_AFTER_S - 0.1)
+            keeper.microphone.hear(words(320))
+            await keeper.looked()
+        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.microphone.opened == 1
+
+
+# FAILS TODAY: as above.
+async def test_a_speaker_that_takes_nothing_of_what_waits_is_lost_and_opened_again() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.speaker.write(words(3200))
+        keeper.clock.advance(LOST_AFTER_S + 0.1)
+        keeper.microphone.hear(words(320))
+        await until(lambda: keeper.speaker_lost == 1, LOOKED_S)
+        assert keeper.cards.speaker_trouble == "", "it opened again at once"
+        assert keeper.told == [ev.MicrophoneFound], "the microphone was never gone for long"
+
+
+async def test_a_speaker_that_sleeps_is_not_lost() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.clock.advance(100)
+        keeper.microphone.hear(words(320))
+        await keeper.looked()
+        assert keeper.speaker_lost == 0
+
+
+async def test_a_missing_speaker_is_tried_seldom_and_never_while_something_is_recorded() -> None:
+    keeper = Keeper()
+    keeper.speaker.unplug()
+    async with running(keeper):
+        assert "speaker" in keeper.cards.speaker_trouble
+        assert keeper.told == [ev.MicrophoneFound]
+        keeper.clock.advance(TRY_SPEAKER_EVERY_S / 2)
+        keeper.microphone.hear(words(320))
+        await keeper.looked()
+        assert keeper.microphone.opened == 1, "each try makes the microphone deaf for a moment"
+        keeper.in_use = True
+        keeper.clock.advance(TRY_SPEAKER_EVERY_S)
+        keeper.microphone.hear(words(320))
+        await keeper.looked()
+        assert keeper.microphone.opened == 1
+        keeper.speaker.plug()
+        keeper.in_use = False
+        await until(lambda: keeper.cards.speaker_trouble == "", LOOKED_S)
+        assert keeper.microphone.opened == 2
+
+
+
+async def test_a_recording_that_waits_for_the_microphone_does_not_keep_it_from_being_opened() -> None:
+    keeper = Keeper()
+    keeper.in_use = True
+    async with running(keeper):
+        assert keeper.told == [ev.MicrophoneFound]
+
+
+def _opened(keeper: Keeper, times: int) -> Callable[[], bool]:
+    return lambda: keeper.microphone.opened == times
+
+
+async def test_a_trouble_that_stays_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    keeper = Keeper()
+    keeper.microphone.unplug()
+    async with running(keeper):
+        for tries in (2, 3):
+            keeper.clock.advance(TRY_EVERY_S)
+            await until(_opened(keeper, tries), LOOKED_S)
+        warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+        assert len(warnings) == 1
+
+
+async def test_a_card_that_takes_long_to_open_does_not_stop_the_event_loop() -> None:
+    class SlowMicrophone(CountedMicrophone):
+        def start(self) -> None:
+            time.sleep(0.2)
+            super().start()
+
+    keeper = Keeper()
+    keeper.microphone = SlowMicrophone(keeper.clock)
+    keeper.cards._microphone = keeper.microphone
+    task = asyncio.create_task(keeper.cards.run())
+    ticks = 0
+    while keeper.microphone.opened == 0:
+        await asyncio.sleep(0.01)
+        ticks += 1
+    assert ticks > 5
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
