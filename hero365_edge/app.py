@@ -19,6 +19,7 @@ from hero365_edge.core.sniff import AudioKind
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.fleet.control import ControlServer
 from hero365_edge.health import Health
+from hero365_edge.player import Playback
 from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor
 from hero365_edge.settings import Settings
 
@@ -206,9 +207,9 @@ def _capture(settings: Settings) -> uplink.Capture:
     )
 
 
-def _playback(settings: Settings) -> downlink.Playback:
+def _playback(settings: Settings) -> Playback:
     kind = settings.backend.downlink
-    return downlink.Playback(
+    return Playback(
         start_ms=settings.playback.start_ms,
         response_gap_ms=settings.session.response_gap_ms,
         volume=settings.audio.output.volume,

@@ -53,7 +53,9 @@ class Cards:
             trouble = self.microphone_trouble or self.speaker_trouble
             if trouble and self._clock.now() >= self._try_at and not self._in_use:
                 await self._open()
-                self._try_at = self._clock.now() + (TRY_EVERY_S if self.microphone_trouble else TRY_SPEAKER_EVERY_S)
+                if self.microphone_trouble or self.speaker_trouble:
+                    wait_s = TRY_EVERY_S if self.microphone_trouble else TRY_SPEAKER_EVERY_S
+                    self._try_at = self._clock.now() + wait_s
             self._looked_at = self._clock.now()
             await asyncio.sleep(LOOK_EVERY_S)
             self._look()

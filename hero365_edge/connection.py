@@ -124,7 +124,7 @@ class Connection:
     async def run(self) -> None:
         """Dial and listen, for ever."""
         while True:
-            if not self._wanted:
+            while not self._wanted:
                 self._dial.clear()
                 self._ended.set()
                 await self._dial.wait()

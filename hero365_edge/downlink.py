@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from hero365_edge.codec_ports import Codecs
@@ -15,7 +14,7 @@ from hero365_edge.core.replay import LastAnswer
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.decoding import MAX_BACKLOG_BYTES, Answer
 from hero365_edge.errors import DeviceError
-from hero365_edge.player import Player
+from hero365_edge.player import Playback, Player
 from hero365_edge.ports import Clock, Speaker
 
 log = logging.getLogger(__name__)
@@ -32,18 +31,6 @@ SLEEP_AFTER_S = 0.5
 """So long after the last sound the card may sleep: it costs nothing then, and plays sooner (5 ms against 55)."""
 SETTLED_S = 0.15
 """A card's times are right so long after it was woken; until then they can be 50 ms early."""
-
-
-@dataclass(frozen=True, slots=True)
-class Playback:
-    """The settings of the way down."""
-
-    start_ms: int
-    response_gap_ms: int
-    """A stream without an end marker that was dry for so long seems to be over."""
-    volume: float
-    kind: AudioKind | None
-    """`backend.downlink`; None when the first bytes tell."""
 
 
 class Gate(Enum):
@@ -71,6 +58,7 @@ class Downlink:
         self._v1 = False
         self._answers: deque[Answer] = deque()
         self._stream: Answer | None = None
+        self._lost: Answer | None = None
         self._last_byte_at = 0.0
         self._first_told = False
         self._alive_told_at = 0.0
@@ -159,6 +147,7 @@ class Downlink:
 
     def card_lost(self) -> None:
         """The speaker is gone: nothing of this answer will be heard any more."""
+        self._lost = self._stream
         if self._answers or self._player.buffered or self._player.first_heard_at() is not None:
             self._tell_first(self._player.first_heard_at())
             self._playback_ended(self._clock.now())
@@ -169,7 +158,8 @@ class Downlink:
 
     def sound(self, data: bytes) -> None:
         """A binary message of sound."""
-        if self._gate is Gate.CLOSED or not data or (self._v1 and self._stream is None):
+        unheard = self._stream is not None and self._stream is self._lost
+        if self._gate is Gate.CLOSED or not data or unheard or (self._v1 and self._stream is None):
             self.unwanted += 1
             return
         now = self._clock.now()

@@ -43,8 +43,8 @@ def handlers(daemon: Daemon) -> dict[str, Handler]:
         return {}
 
     async def press(message: Mapping[str, object]) -> Mapping[str, object]:
-        hold_s = message.get("hold_s") or TAP_S
-        if not isinstance(hold_s, int | float) or not 0 < hold_s <= LONGEST_PRESS_S:
+        hold_s = message.get("hold_s", TAP_S)
+        if not isinstance(hold_s, int | float) or isinstance(hold_s, bool) or not 0 < hold_s <= LONGEST_PRESS_S:
             raise EdgeError(f"hold_s is {hold_s!r}; seconds from 0 to {LONGEST_PRESS_S:g} are allowed")
         daemon.dialogue.edge_now(pressed=True)
         try:

@@ -1,15 +1,30 @@
 """Keeps the sound card fed: jitter buffer, the card's rate, volume and earcons, up to the speaker's queue."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hero365_edge.codec_ports import Codecs, Resampler
 from hero365_edge.core.jitter import JitterBuffer
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, samples_of
+from hero365_edge.core.sniff import AudioKind
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Speaker
 
 AHEAD_MS = 60
 """So much is handed to the card's queue ahead: three of its periods, and a flush drops it all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """The settings of the way down."""
+
+    start_ms: int
+    response_gap_ms: int
+    """A stream without an end marker that was dry for so long seems to be over."""
+    volume: float
+    kind: AudioKind | None
+    """`backend.downlink`; None when the first bytes tell."""
 
 
 class Player:

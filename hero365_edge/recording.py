@@ -40,6 +40,8 @@ class Recording:
     """From the card's rate; made with the first block, for the card may open after the press."""
     until: float | None = None
     """When it ends; None while it is open."""
+    pressed_at: float = 0.0
+    """When the button went down; what was captured before is pre-roll."""
     first_captured_at: float = 0.0
     rest: Pcm = field(default_factory=lambda: EMPTY)
     """Samples that do not fill a frame yet."""

@@ -89,7 +89,9 @@ class Uplink:
         utterance = Utterance(utterance_id)
         self._kept[utterance_id] = utterance
         self._recording = Recording(
-            utterance, Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s)
+            utterance,
+            Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s),
+            pressed_at=since,
         )
         self._detector.reset()
         self._microphone.listen(since - capture.preroll_ms / 1000)
@@ -193,8 +195,12 @@ class Uplink:
         utterance, endpointer = recording.utterance, recording.endpointer
         utterance.frames.append(frame)
         utterance.grown.set()
+        voiced = self._detector.is_speech(frame)
+        if recording.recorded_until <= recording.pressed_at:
+            endpointer.before(voiced)
+            return
         was_speaking = endpointer.speaking
-        ending = endpointer.frame(self._detector.is_speech(frame))
+        ending = endpointer.frame(voiced)
         if recording.until is not None or self._recording is not recording:
             return
         now = self._clock.now()

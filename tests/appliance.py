@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from hero365_edge.app import Appliance, World
+from hero365_edge.core import gestures as g
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address
 from hero365_edge.core.backoff import Backoff
@@ -143,6 +144,15 @@ class Van:
         """Tap the button, and wait until that is known to be no double tap."""
         await self.panel.tap()
         await asyncio.sleep(DOUBLE_TAP_MS / 1000)
+
+    async def hold_and_say(self, said: Pcm) -> None:
+        """Push-to-talk for as long as it takes to say this; as gestures, for the button has tests of its own."""
+        happen, now = self.appliance.dialogue.happen, self.clock.now
+        happen(g.Pressed(now()))
+        happen(g.HoldBegan(now()))
+        self.speak(said)
+        await until(lambda: not self.microphone.to_hear_s)
+        happen(g.Released(now()))
 
     @property
     def light(self) -> Light:

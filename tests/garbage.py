@@ -8,12 +8,13 @@ import json
 import random
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from hero365_edge.backend.ogg import ogg_opus
+from hero365_edge.backend import ogg
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.devices.codec import OpusEncoder
 from tests.appliance_on_fakes import SSRC, noise, packets
@@ -47,7 +48,7 @@ FILES: dict[str, bytes] = {
     "pcm": _PCM.tobytes(),
     "wav": wav_bytes(_PCM),
     "mp3": mp3(chirp(24_000, 0.3), 24_000),
-    "opus": b"".join(chunk.data for chunk in ogg_opus(_PCM, 40)),
+    "opus": b"".join(chunk.data for chunk in ogg.ogg_opus(_PCM, 40)),
 }
 _LABELS = (*FILES, "", "flac", "MP3", "\x00")
 
@@ -102,18 +103,42 @@ ODDITIES: list[Message] = [
 ]  # fmt: skip
 
 
-def _with_odd_field(fields: dict[str, Any], at: int, value: str) -> str:
-    name = list(fields)[at % len(fields)]
-    placed = json.dumps({**fields, name: "HERE"}).replace('"HERE"', value, 1)
-    return placed if at % 7 else placed.replace(f'"{name}": ', '"new": ', 1)
+def _dice(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  no secret is made of it
 
 
-def _spoil(message: Message, how: int, at: int, size: int, dust: bytes) -> Message:
-    """One of the ways to spoil a message, at a place counted in 65536ths of it."""
-    if isinstance(message, str):
-        changed = _WAYS[how](message.encode("utf-8", "surrogatepass"), at, size, dust)
-        return changed if how == _AS_BINARY else changed.decode("utf-8", "surrogateescape")
-    return _WAYS[how](message, at, size, dust)
+def _odd_wav(seed: int) -> bytes:
+    """A WAV file with figures in its header that stand at the edge of what is read, or behind it."""
+    pick = _dice(seed).choice
+    kind, channels = pick((1, 1, 3, 0xFFFE, 0)), pick((1, 1, 2, 8, 0, 9, 65_535))
+    rate_hz = pick((8000, 11_025, 16_000, 44_100, 192_000, 0, 1, 7999, 2**31, 2**32 - 1))
+    bits = pick((8, 16, 24, 32, 0, 1, 64))
+    frame_bytes = pick((channels * bits // 8 & 0xFFFF, 0, 1))
+    form = struct.pack("<HHIIHH", kind, channels, rate_hz, 0, frame_bytes, bits)
+    sizes = pick((16, 16, 15, 18, 1024, 1025, 2**32 - 1)), pick((3000, 1, 0, 2**32 - 1))
+    chunks = struct.pack("<4sI", b"fmt ", sizes[0]) + form + struct.pack("<4sI", b"data", sizes[1])
+    return b"RIFF\x00\x00\x00\x00WAVE" + chunks + pick((b"\xff", b"\x80\x7f\x00")) * 1000
+
+
+def _odd_ogg(seed: int) -> bytes:
+    """Pages with true checksums and untrue contents."""
+    pick = _dice(seed).choice
+    figures = (
+        pick((1, 1, 15, 16)),
+        pick((1, 1, 2, 0)),
+        pick((0, 312, 65_535)),
+        0,
+        pick((0, 32_767, -32_768)),
+        pick((0, 0, 1)),
+    )
+    opened = [[struct.pack("<8sBBHIhB", b"OpusHead", *figures)], [b"OpusTags" + b"\xff" * pick((0, 9, 60_000))]]
+    sound = [[pick((*_OPUS, b"", b"\xff", b"\x03", _OPUS[1][:3], b"\xfc" * 300)) for _ in range(3)] for _ in range(3)]
+    granules = (960, 5000, 0, -1, 2**62, -(2**63))
+    pages = [ogg._page(packets, 0, number, 2 - 2 * number) for number, packets in enumerate(opened)]
+    pages += [
+        ogg._page(packets, pick(granules), pick((2, 3, 4, 2**32 - 1)), pick((0, 0, 1, 2, 4, 7))) for packets in sound
+    ]
+    return b"".join(pages)
 
 
 def _place(data: bytes, at: int) -> int:
@@ -130,31 +155,75 @@ _WAYS: list[Callable[[bytes, int, int, bytes], bytes]] = [
     lambda data, at, size, dust: data[: _place(data, at)] + dust + data[_place(data, at) :],
     lambda data, at, size, dust: data[: _place(data, at)] + dust + data[_place(data, at) + len(dust) :],
     lambda data, at, size, dust: data + dust,
-    lambda data, at, size, dust: random.Random(at).randbytes(size) + data,  # noqa: S311  no secret is made of it
+    lambda data, at, size, dust: _dice(at).randbytes(size) + data,
     lambda data, at, size, dust: data[::-1],
 ]
 _AS_BINARY = 1
 
 
-def _source(kind: int, at: int, value: str) -> Message:
-    """One of the good or odd messages; `kind` weighs them."""
-    stock: tuple[list[Message], ...] = (list(GOLDEN), list(ANSWERS), list(RTP), list(FRAGMENTS), ODDITIES)
-    if kind < len(stock):
-        return stock[kind][at % len(stock[kind])]
-    fields = GOOD[at % len(GOOD)]
-    return json.dumps(fields) if kind == len(stock) else _with_odd_field(fields, at // len(GOOD), value)
+@dataclass(frozen=True)
+class Spoiled:
+    """How a message was made; `how`, `at` (in 65536ths of it), `size` and `dust` say how it was spoiled."""
 
+    source: int
+    seed: int
+    value: int
+    how: int
+    at: int
+    size: int
+    dust: bytes
+
+    def message(self) -> Message:
+        """The message."""
+        message = _SOURCES[self.source](self)
+        if isinstance(message, bytes):
+            return self.spoil(message)
+        spoiled = self.spoil(message.encode("utf-8", "surrogatepass"))
+        return spoiled if self.how == _AS_BINARY else spoiled.decode("utf-8", "surrogateescape")
+
+    def spoil(self, data: bytes) -> bytes:
+        return _WAYS[self.how](data, self.at, self.size, self.dust)
+
+
+def _with_odd_field(made: Spoiled) -> str:
+    which, field = divmod(made.seed, len(GOOD))
+    fields = GOOD[field]
+    name = list(fields)[which % len(fields)]
+    return json.dumps({**fields, name: "HERE"}).replace('"HERE"', VALUES[made.value], 1)
+
+
+def _spoiled_sound(made: Spoiled) -> str:
+    """Good base64 of a bad file."""
+    audio = list(FILES.values())[made.seed % len(FILES)]
+    return _answer(base64.b64encode(made.spoil(audio)).decode(), _LABELS[made.at % len(_LABELS)])
+
+
+_SOURCES: tuple[Callable[[Spoiled], Message], ...] = (
+    lambda made: GOLDEN[made.seed % len(GOLDEN)],
+    lambda made: json.dumps(GOOD[made.seed % len(GOOD)]),
+    _with_odd_field,
+    _with_odd_field,
+    lambda made: ODDITIES[made.seed % len(ODDITIES)],
+    lambda made: RTP[made.seed % len(RTP)],
+    lambda made: FRAGMENTS[made.seed % len(FRAGMENTS)],
+    lambda made: ANSWERS[made.seed % len(ANSWERS)],
+    _spoiled_sound,
+    lambda made: _odd_wav(made.seed),
+    lambda made: _odd_ogg(made.seed),
+    lambda made: _answer(base64.b64encode(_odd_wav(made.seed)).decode(), "wav"),
+    lambda made: _answer(base64.b64encode(_odd_ogg(made.seed)).decode(), "opus"),
+)
 
 _spoiled = st.builds(
-    lambda kind, at, value, how, place, size, dust: _spoil(_source(kind, at, value), how, place, size, dust),
-    st.integers(0, 7),
+    Spoiled,
+    st.integers(0, len(_SOURCES) - 1),
     st.integers(0, 65_535),
-    st.sampled_from(VALUES),
+    st.integers(0, len(VALUES) - 1),
     st.integers(0, len(_WAYS) - 1),
     st.integers(0, 65_535),
     st.integers(0, 255),
     st.binary(max_size=4),
-)
+).map(Spoiled.message)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     _spoiled, _spoiled, _spoiled, st.binary(max_size=40), st.text(st.characters(), max_size=30)
 )

@@ -41,15 +41,15 @@ class Keeper:
         self.speaker = FakeSpeaker(self.clock)
         self.told: list[type] = []
         self.speaker_lost = 0
-        self.in_use = False
+        self.recording = self.playing = False
         self.cards = Cards(
             self.clock,
             self.microphone,
             self.speaker,
             lambda event: self.told.append(type(event)),
             self._lose_speaker,
-            lambda: self.in_use,
-            lambda: self.in_use,
+            recording=lambda: self.recording,
+            playing=lambda: self.playing,
         )
 
     def _lose_speaker(self) -> None:
@@ -137,13 +137,13 @@ async def test_a_missing_speaker_is_tried_seldom_and_never_while_something_is_re
         keeper.microphone.hear(words(320))
         await keeper.looked()
         assert keeper.microphone.opened == 1, "each try makes the microphone deaf for a moment"
-        keeper.in_use = True
+        keeper.recording = True
         keeper.clock.advance(TRY_SPEAKER_EVERY_S)
         keeper.microphone.hear(words(320))
         await keeper.looked()
         assert keeper.microphone.opened == 1
         keeper.speaker.plug()
-        keeper.in_use = False
+        keeper.recording = False
         await until(lambda: keeper.cards.speaker_trouble == "", LOOKED_S)
         assert keeper.microphone.opened == 2
 
@@ -151,9 +151,22 @@ async def test_a_missing_speaker_is_tried_seldom_and_never_while_something_is_re
 
 async def test_a_recording_that_waits_for_the_microphone_does_not_keep_it_from_being_opened() -> None:
     keeper = Keeper()
-    keeper.in_use = True
+    keeper.recording = True
     async with running(keeper):
         assert keeper.told == [ev.MicrophoneFound]
+
+
+async def test_a_missing_microphone_is_not_tried_while_an_answer_is_played() -> None:
+    keeper = Keeper()
+    keeper.microphone.unplug()
+    async with running(keeper):
+        keeper.playing = True
+        keeper.clock.advance(TRY_EVERY_S)
+        await keeper.looked()
+        await keeper.looked()
+        assert keeper.microphone.opened == 1
+        keeper.playing = False
+        await until(_opened(keeper, 2), LOOKED_S)
 
 
 def _opened(keeper: Keeper, times: int) -> Callable[[], bool]:

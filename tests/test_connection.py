@@ -110,6 +110,10 @@ def types(link: FakeLink) -> list[type]:
     return [type(message) for message in heard(link)]
 
 
+async def nothing(_link: FakeLink) -> None:
+    """Not even an opened door."""
+
+
 # -- opening -------------------------------------------------------------------------------------------------------
 
 
@@ -401,11 +405,17 @@ async def test_more_posts_than_can_wait_do_no_harm(line: Line) -> None:
 # -- the end of the session ----------------------------------------------------------------------------------------
 
 
-async def end(line: Line, link: FakeLink) -> None:
-    line.connection.end_session()
-    await until(lambda: m.EndSession in types(link))
+async def say_goodbye(link: FakeLink) -> None:
+    """The backend's side of it."""
+    await until(lambda: m.EndSession in types(link) or link.closed)
     say(link, "session_ended", session_id="s", status="ended")
     await until(lambda: link.closed)
+
+
+async def end(line: Line, link: FakeLink) -> None:
+    line.connection.end_session()
+    await say_goodbye(link)
+    assert m.EndSession in types(link)
 
 
 async def test_a_session_that_is_ended_is_ended_with_the_backend_and_the_next_is_a_new_one(line: Line) -> None:
@@ -418,6 +428,20 @@ async def test_a_session_that_is_ended_is_ended_with_the_backend_and_the_next_is
     line.connection.dial_now()
     await line.up()
     assert len(set(line.session_ids)) == 2
+
+
+# FAILS TODAY: `end_session` also wakes whoever waits for a press, and `run` then dials though nobody wants a session.
+# Fix: `while not self._wanted` there, not `if`.
+async def test_a_session_that_is_ended_already_is_not_begun_by_ending_it_again(line: Line) -> None:
+    link = await line.up()
+    await end(line, link)
+    await asyncio.sleep(0.02)
+    line.connection.end_session()
+    await asyncio.sleep(0.05)
+    assert len(line.dialer.addresses) == 1
+    line.connection.dial_now()
+    await line.up()
+    assert len(line.dialer.addresses) == 2
 
 
 async def test_what_the_backend_says_during_the_goodbye_is_ignored(line: Line) -> None:
@@ -466,10 +490,6 @@ async def test_a_session_that_is_ended_while_the_link_is_down_is_not_taken_up_ag
         assert len(set(line.session_ids)) == 2
 
 
-async def nothing(_link: FakeLink) -> None:
-    """Not even an opened door."""
-
-
 async def confirm_and_start(link: FakeLink) -> None:
     await confirm(link)
     await start(link)
@@ -484,11 +504,12 @@ OPENINGS: dict[str, Callable[[FakeLink], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("opening", OPENINGS)
 async def test_a_session_that_is_ended_while_it_is_opened_is_never_told_as_up(opening: str) -> None:
-    async with running(Line(limits=Limits(0.1, 0.1, 0.1))) as line:
+    async with running(Line()) as line:
         link = await line.dialer.dialled()
         await OPENINGS[opening](link)
         line.connection.end_session()
-        await until(lambda: link.closed, 2.5)
+        say(link, "realtime_enabled", session_id="s", status="enabled")
+        await say_goodbye(link)
         await asyncio.sleep(0.02)
         assert line.diary.ups == []
         assert len(line.dialer.links) == 1
@@ -496,31 +517,18 @@ async def test_a_session_that_is_ended_while_it_is_opened_is_never_told_as_up(op
 
 
 @pytest.mark.parametrize("opening", OPENINGS)
-async def test_a_press_after_the_session_was_ended_while_it_was_opened_gets_a_session_that_stays(opening: str) -> None:
-    async with running(Line()) as line:
-        first = await line.dialer.dialled()
-        await OPENINGS[opening](first)
-        line.connection.end_session()
-        line.connection.dial_now()
-        serving = asyncio.create_task(serve(line.dialer))
-        await until(lambda: bool(line.diary.ups))
-        await asyncio.sleep(0.1)
-        serving.cancel()
-        assert line.connection.agreement is not None
-        assert line.diary.downs == []
-
-
-async def serve(dialer: FakeDialer) -> None:
-    """A backend that opens a session on every link, wherever its opening stands."""
-    served: set[int] = set()
-    while True:
-        for link in dialer.links:
-            if id(link) not in served:
-                served.add(id(link))
-                say(link, "connection_confirmed", session_id="s", realtime_available=True)
-                say(link, "session_started", session_id="s", status="active")
-                say(link, "realtime_enabled", session_id="s", status="enabled")
-        await asyncio.sleep(0.002)
+async def test_a_press_after_the_session_was_ended_while_it_was_opened_gets_a_session_that_stays(
+    line: Line, opening: str
+) -> None:
+    first = await line.dialer.dialled()
+    await OPENINGS[opening](first)
+    line.connection.end_session()
+    line.connection.dial_now()
+    await say_goodbye(first)
+    await line.up()
+    await asyncio.sleep(0.05)
+    assert line.connection.agreement is not None
+    assert line.diary.downs == []
 
 
 async def test_closing_is_over_within_3_s_in_every_phase() -> None:

@@ -126,7 +126,7 @@ def sound_of(kind: str, pcm: Pcm) -> Pcm:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("chunk", [7, 641, 100_000])
+@pytest.mark.parametrize("chunk", [7, 100_000])
 async def test_the_chunks_of_a_stream_are_heard_joined_sample_by_sample(room: Room, kind: str, chunk: int) -> None:
     pcm = ramp(2000)
     room.stream(KINDS[kind](pcm), chunk)
@@ -596,7 +596,11 @@ async def test_a_card_that_is_lost_in_the_middle_ends_the_answer_once_and_the_ne
     room.speaker.plug()
     room.speaker.close()
     room.speaker.start()
+    room.downlink.silence()
+    room.downlink.admit(play=True)
     before = len(room.heard())
+    room.downlink.silence()  # a new turn
+    room.downlink.admit(play=True)
     room.stream(ramp(800, -1).tobytes())
     await room.ended(2)
     assert np.array_equal(room.heard()[before:], ramp(800, -1))
@@ -618,6 +622,26 @@ def no_speaker(room: Room) -> None:
     """As with PortAudio's before it was ever opened."""
     room.speaker.close()
     room.speaker.rate_hz = 0
+
+
+# FAILS TODAY: the end is told, but the stream stays open: each of its next chunks begins it anew and ends it again, and
+# the lamp flickers between the two. Fix: what is left of an answer whose card is gone is not wanted; drop it until the
+# stream is complete.
+@pytest.mark.parametrize("speaker", ["was never open", "is closed", "is lost in the middle"])
+async def test_an_answer_that_streams_to_no_speaker_begins_and_ends_once(room: Room, speaker: str) -> None:
+    if speaker == "is closed":
+        room.speaker.close()
+    elif speaker == "was never open":
+        no_speaker(room)
+    for chunk in range(10):
+        room.downlink.sound(ramp(320).tobytes())
+        if chunk == 5 and speaker == "is lost in the middle":
+            room.speaker.unplug()
+            room.downlink.card_lost()
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.15)
+    assert len(room.events(ev.AnswerBegan)) == 1
+    assert len(room.events(ev.PlaybackEnded)) == 1
 
 
 async def test_an_answer_without_any_speaker_ends_at_once_and_once(room: Room) -> None:

@@ -3,19 +3,34 @@
 import asyncio
 import base64
 import json
+import os
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from websockets.asyncio.server import ServerConnection, serve
 
+from hero365_edge.app import Appliance, World
+from hero365_edge.cli.world import NativeCodecs
+from hero365_edge.core.address import address
 from hero365_edge.core.handshake import LinkState
 from hero365_edge.core.states import RESTING, State
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.decoding import MAX_BACKLOG_BYTES
+from hero365_edge.devices.clock import SystemClock
+from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.errors import LinkError
+from hero365_edge.fakes.detector import FakeDetector
+from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.fakes.panel import FakePanel
+from hero365_edge.fakes.speaker import FakeSpeaker
+from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
 from tests.appliance import until
 from tests.appliance_on_fakes import (
@@ -35,6 +50,7 @@ from tests.garbage import FILES, MESSAGES, UTTERANCE, Message
 
 BATCH = 50
 PROFILES = ("seed", "v1")
+Downlink = Literal["auto", "pcm16", "mp3", "opus"]
 LANES = {"connection", "uplink", "downlink", "dialogue", "button", "cards", "health", "link listener", "link poster"}
 SETTINGS = replace(
     Settings(),
@@ -64,6 +80,12 @@ class Dose:
     """Whether the good answer comes in one piece."""
     at_once: bool
     """Whether the technician presses at once, or when the appliance rests."""
+    downlink: Downlink = "auto"
+    """The setting: what streams are taken for."""
+
+    @property
+    def settings(self) -> Settings:
+        return replace(SETTINGS, backend=replace(SETTINGS.backend, downlink=self.downlink))
 
 
 DOSES = st.builds(
@@ -72,6 +94,7 @@ DOSES = st.builds(
     st.sampled_from(sorted(FILES)),
     st.booleans(),
     st.booleans(),
+    st.sampled_from(get_args(Downlink)),
 )
 
 
@@ -192,7 +215,8 @@ def answering(dose: Dose, said: list[bytes]) -> Callable[[Agent, str], None]:
     def answer(agent: Agent, utterance_id: str) -> None:
         pcm = noise(ANSWER_S, seed=next(_numbers))
         said.append(pcm.tobytes())
-        whole = dose.whole or (agent.profile == "v1" and not utterance_id)
+        named = bool(utterance_id) or agent.profile == "seed"
+        whole = dose.whole or not named or dose.downlink in {"mp3", "opus"}
         (say_whole if whole else say_streamed)(agent, utterance_id, pcm)
 
     return answer
@@ -201,7 +225,7 @@ def answering(dose: Dose, said: list[bytes]) -> Callable[[Agent, str], None]:
 async def a_batch(dose: Dose, state: str, profile: str) -> int:
     """Garbage in a state; then a good turn. How many messages were received."""
     said: list[bytes] = []
-    async with scene(SETTINGS, profile, answering(dose, said)) as here:
+    async with scene(dose.settings, profile, answering(dose, said)) as here:
         await until(lambda: here.appliance.session.state is State.READY, 10.0)
         await STATES[state](here, dose)
         link = here.agent.link
@@ -221,7 +245,7 @@ async def a_batch(dose: Dose, state: str, profile: str) -> int:
 async def a_batch_in_the_handshake(dose: Dose, profile: str) -> int:
     """Garbage before the backend has said a word. It may refuse the session, or choose what the backend did not."""
     said: list[bytes] = []
-    async with scene(SETTINGS, profile, answering(dose, said)) as here:
+    async with scene(dose.settings, profile, answering(dose, said)) as here:
         here.agent.shy = True
         await until(lambda: bool(here.road.opened))
         fed = await feed(here, dose)
@@ -238,13 +262,14 @@ async def a_batch_in_the_handshake(dose: Dose, profile: str) -> int:
         return fed
 
 
-def examples(profile: settings) -> int:
-    return profile.max_examples // 4
+def examples(profile: str = os.environ.get("HYPOTHESIS_PROFILE", "default")) -> int:
+    """How many batches each test below makes, by the profile that tests/conftest.py loads."""
+    return settings.get_profile(profile).max_examples // 4
 
 
 @pytest.mark.parametrize(("profile", "wanted"), [("default", 2_000), ("nightly", 100_000)])
 def test_enough_garbage_is_fed(profile: str, wanted: int) -> None:
-    assert examples(settings.get_profile(profile)) * BATCH * len(STATES) * len(PROFILES) >= wanted
+    assert examples(profile) * BATCH * len(STATES) * len(PROFILES) >= wanted
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -252,28 +277,28 @@ def test_enough_garbage_is_fed(profile: str, wanted: int) -> None:
 def test_garbage_harms_no_turn(state: str, profile: str) -> None:
     fed = 0
 
-    @settings(max_examples=examples(settings.default))
+    @settings(max_examples=examples())
     @given(DOSES)
     def batch(dose: Dose) -> None:
         nonlocal fed
         fed += in_virtual_time(a_batch(dose, state, profile))
 
     batch()
-    assert fed >= examples(settings.default) * BATCH
+    assert fed >= examples() * BATCH
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_garbage_in_the_handshake_harms_no_turn(profile: str) -> None:
     fed = 0
 
-    @settings(max_examples=examples(settings.default))
+    @settings(max_examples=examples())
     @given(DOSES)
     def batch(dose: Dose) -> None:
         nonlocal fed
         fed += in_virtual_time(a_batch_in_the_handshake(dose, profile))
 
     batch()
-    assert fed >= examples(settings.default)  # some of it makes the backend refuse the session
+    assert fed >= examples()  # some of it makes the backend refuse the session
 
 
 # -- floods: the backend sends what it should, but without end -----------------------------------------------------
@@ -311,7 +336,6 @@ def response(text: str, audio: bytes = b"", audio_format: str = "") -> str:
     return json.dumps({"type": "agent_response", **fields})
 
 
-
 @pytest.mark.parametrize(
     ("flood", "times"),
     [
@@ -345,3 +369,106 @@ def test_a_series_is_told_once(garbage: Message, caplog: pytest.LogCaptureFixtur
     in_virtual_time(feed_it())
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
+
+
+# -- below the messages: real sockets ------------------------------------------------------------------------------
+
+CANARY = "canary-token"
+MOVED = "HTTP/1.1 302 Found\r\nLocation: "
+HTTP = [
+    "",
+    "\r\n\r\n",
+    "\x00" * 100,
+    "HTTP/9.9 101 x\r\n\r\n",
+    "HTTP/1.1 -1 x\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: zzz\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nX: " + "y" * 100_000,
+    "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 1000,
+    "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n",
+    *(
+        f"{MOVED}{to}\r\n\r\n"
+        for to in ("http://portal.example/", "ws://[", "ws://a..b/", "ws://127.0.0.1:x/", "", "\xff")
+    ),
+    *(f"HTTP/1.1 429 x\r\nRetry-After: {wait}\r\n\r\n" for wait in ("\xb2", "-1", "9" * 30, "1\r\nRetry-After: 2")),
+]
+
+
+@pytest.mark.parametrize("answer", HTTP, ids=range(len(HTTP)))
+async def test_a_garbled_handshake_is_an_ordinary_link_error(answer: str) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.encode("latin-1"))
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        target = address(f"ws://127.0.0.1:{port}/v1", "s", "u", "b", CANARY, "both")
+        with pytest.raises(LinkError) as raised:
+            async with asyncio.timeout(5):
+                await WebSocketDialer().dial(target)
+        assert CANARY not in repr(raised.value)
+
+
+FRAMES = {
+    "text that is not UTF-8": b"\x81\x02\xff\xfe",
+    "a surrogate in UTF-8": b"\x81\x03\xed\xa0\x80",
+    "reserved bits": b"\xf1\x00",
+    "an unknown opcode": b"\x8b\x00",
+    "a masked frame": b"\x81\x81\x00\x00\x00\x00x",
+    "a long ping": b"\x89\x7e\x00\x7e" + b"x" * 126,
+    "a broken ping": b"\x09\x00",
+    "a continuation of nothing": b"\x80\x00",
+    "a length of 2^63": b"\x82\x7f" + b"\xff" * 8,
+    "17 MiB": b"\x82\x7f" + struct.pack("!Q", 17 * 2**20) + b"\x00" * 100,
+    "a close code that is none": b"\x88\x02\x00\x01",
+    "half a close code": b"\x88\x01\x03",
+    "a reason that is not UTF-8": b"\x88\x04\x03\xe8\xff\xfe",
+    "noise": bytes(range(255, 200, -1)),
+}
+
+
+async def test_broken_frames_cost_the_link_and_no_more() -> None:
+    """Each drops the link; the next one is dialled, and at the end a turn works."""
+    visits: asyncio.Queue[ServerConnection] = asyncio.Queue()
+    clock = SystemClock()
+    speaker = FakeSpeaker(clock, paced=True)
+
+    async def serve_badly(socket: ServerConnection) -> None:
+        await socket.send('{"type": "connection_confirmed", "realtime_available": false}')
+        await socket.recv()
+        await socket.send('{"type": "session_started"}')
+        visits.put_nowait(socket)
+        async for message in socket:
+            if json.loads(message)["type"] == "text_input":
+                await socket.send(response("Here.", wav_bytes(noise(0.1, seed=4)), "wav"))
+
+    async with serve(serve_badly, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        here = replace(SETTINGS, backend=replace(SETTINGS.backend, url=f"ws://127.0.0.1:{port}/v1"))
+        world = World(
+            clock=clock,
+            microphone=FakeMicrophone(clock, paced=True),
+            speaker=speaker,
+            detector=FakeDetector(),
+            codecs=NativeCodecs(),
+            panel=FakePanel(clock),
+            dialer=WebSocketDialer(),
+            supervisor=FakeSupervisor(),
+            read_token=lambda: CANARY,
+        )
+        appliance, stop = Appliance(here, world), asyncio.Event()
+        running = asyncio.create_task(appliance.run(stop))
+        for frame in FRAMES.values():
+            async with asyncio.timeout(5):
+                socket = await visits.get()
+            await until(lambda: appliance.session.state is State.READY)
+            socket.transport.write(frame)
+        async with asyncio.timeout(5):
+            await visits.get()
+        await until(lambda: appliance.session.state is State.READY)
+        assert appliance.dialogue.say("Hello?")
+        await until(lambda: appliance.dialogue.last_turn is not None)
+        assert appliance.dialogue.last_turn is not None
+        assert appliance.dialogue.last_turn.outcome == "answered"
+        stop.set()
+        await running

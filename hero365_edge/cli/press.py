@@ -25,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Press, and return when it is released. Raises EdgeError when the daemon does not take it."""
     path = Path(load_config(arguments).settings.control.socket)
-    request(path, {"do": "press", "hold_s": arguments.hold}, timeout_s=arguments.hold + ANSWER_S)
+    length = {"hold_s": arguments.hold} if arguments.hold else {}
+    request(path, {"do": "press", **length}, timeout_s=arguments.hold + ANSWER_S)
     return 0
 
 

@@ -28,6 +28,7 @@ class Endpointer:
         self._longest = round(max_utterance_s * 1000 / FRAME_MS)
         self._no_speech = min(round(no_speech_timeout_s * 1000 / FRAME_MS), self._longest)
         self._frames = 0
+        self._before = 0
         self._window: list[bool] = []
         self.held = False
         self.speaking = False
@@ -36,6 +37,15 @@ class Endpointer:
         """Whether there was speech at all."""
         self.last_voiced_frame = -1
         """The number of the newest frame with speech, counted from the first one given; -1 before any."""
+
+    def before(self, voiced: bool) -> None:
+        """Take a frame of the pre-roll: speech in it counts only if it goes on behind the press.
+
+        It may as well be the end of somebody else's sentence, or of the answer that the press interrupts.
+        """
+        self._window = [*self._window[1 - START_WINDOW :], voiced]
+        self._frames += 1
+        self._before = self._frames
 
     def frame(self, voiced: bool) -> Ending | None:
         """Take the next frame; an ending when this frame is the utterance's last."""
@@ -49,9 +59,10 @@ class Endpointer:
         return self._ending(quiet)
 
     def _ending(self, quiet: int) -> Ending | None:
+        recorded = self._frames - self._before
         if not self.spoke and not self.held:
-            return Ending.NO_SPEECH if self._frames >= self._no_speech else None
-        if self._frames >= self._longest:
+            return Ending.NO_SPEECH if recorded >= self._no_speech else None
+        if recorded >= self._longest:
             return Ending.TOO_LONG
         # A voiced frame in the window may be the first of the next word: wait and see.
         over = quiet >= self._hangover and not any(self._window)

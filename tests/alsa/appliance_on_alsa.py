@@ -27,7 +27,7 @@ T = TypeVar("T")
 INTO_THE_WORD_S = 0.1
 """So late is the press: people speak first (PRODUCT section 5, pre-roll)."""
 TAP_S = 0.1
-AFTER_THE_WORD_S = 0.1
+AFTER_THE_WORD_S = 0.03
 """So long behind the last word the button of a hold is let go."""
 LISTEN_ON_S = 0.3
 TURN_LIMIT_S = 20.0

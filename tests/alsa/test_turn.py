@@ -25,7 +25,7 @@ from tests.alsa.appliance_on_alsa import (
     on_a_fair_machine,
 )
 from tests.alsa_rig import AlsaRig
-from tests.listening import find, words_of
+from tests.listening import find, sounding, words_of
 
 pytestmark = pytest.mark.alsa
 
@@ -35,6 +35,8 @@ LIKE_PCM = 0.95
 LIKE_OPUS = 0.8
 """Of the first and the last word too, for which voiced ones are chosen: Opus keeps no wave of an s."""
 LIKE_THE_ANSWER = 0.99
+FIRST_SAMPLE_MS = 30
+"""So far the turn's record may be from what was heard, for the device's period and the recorder's chunks."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,15 @@ async def test_a_turn_carries_every_word_up_and_every_sample_down(
                 turn = await technician.ask(words, hold=case.hold)
                 await listen_on()
                 heard = technician.heard()
+                heard_at = technician.heard_at(sounding(heard).start)
             assert backend.violations == []
             assert turn.outcome == "answered"
             (utterance,) = backend.utterances
         assert utterance.came == ("realtime" if options.realtime_available else "audio_data")
         up = find(words, utterance.pcm)
         assert up.least > (LIKE_OPUS if opus_up(options) else LIKE_PCM)
+        if case.cards is MONO_16 and not opus_up(options):
+            assert np.array_equal(utterance.pcm[up.at : up.at + len(words)], words)
         down = find(at_rate(answer, case.cards.rate_hz), heard, case.cards.rate_hz)
         assert down.likeness > (LIKE_OPUS if opus_down(options) else LIKE_THE_ANSWER)
         exactness = heard_whole(heard, at_rate(expected(options, answer), case.cards.rate_hz), case)
@@ -97,10 +102,13 @@ async def test_a_turn_carries_every_word_up_and_every_sample_down(
         assert None not in stages.values()
         if case.hold:
             assert (stages["first_sample"] or 0) < TARGETS_MS["first_sample"]
+        assert turn.first_sample is not None
+        late_ms = 1000 * (heard_at - turn.first_sample)
+        assert abs(late_ms) < FIRST_SAMPLE_MS
         return (
             f"{case.name:25} up {up.likeness:.4f} (first word {up.first_word:.4f}, last {up.last_word:.4f})  "
             f"down {down.likeness:.4f}, {exactness}  {'hold' if case.hold else 'tap'}, ms since speech_end: "
-            f"{', '.join(f'{name} {stages[name]}' for name in STAGES)}"
+            f"{', '.join(f'{name} {stages[name]}' for name in STAGES)} (heard {late_ms:+.0f} ms)"
         )
 
     figures(await on_a_fair_machine(scene, figures))

@@ -137,10 +137,10 @@ def test_say_hands_the_text_over(daemon: Daemon) -> None:
     assert daemon.asked == [{"do": "say", "text": "what is next?"}]
 
 
-@pytest.mark.parametrize(("options", "hold_s"), [([], 0.0), (["--hold", "2.5"], 2.5)])
-def test_press_is_a_tap_unless_it_is_held(options: list[str], hold_s: float, daemon: Daemon) -> None:
+@pytest.mark.parametrize(("options", "length"), [([], {}), (["--hold", "2.5"], {"hold_s": 2.5})])
+def test_press_is_a_tap_unless_it_is_held(options: list[str], length: dict[str, float], daemon: Daemon) -> None:
     assert main(["press", *options, "--config", str(daemon.config)]) == 0
-    assert daemon.asked == [{"do": "press", "hold_s": hold_s}]
+    assert daemon.asked == [{"do": "press", **length}]
 
 
 @pytest.mark.parametrize("hold", ["-1", "61", "nan", "long"])
