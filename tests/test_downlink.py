@@ -15,9 +15,10 @@ from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.devices.clock import SystemClock
-from hero365_edge.downlink import DECODED_AHEAD_S, SLEEP_AFTER_S, Downlink, Playback
+from hero365_edge.downlink import DECODED_AHEAD_S, SLEEP_AFTER_S, Downlink
 from hero365_edge.fakes.codec import FakeCodecs, FakeOpusEncoder, fake_mp3, fake_ogg_opus
 from hero365_edge.fakes.speaker import FakeSpeaker
+from hero365_edge.player import Playback
 from tests.appliance import until
 
 GAP_MS = 50
