@@ -52,6 +52,7 @@ def _url(url: str) -> Iterator[Contradiction]:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # what looking it up would do: a label is empty, or too long
     except ValueError:
         yield Contradiction(key, "is not a URL: its host or port cannot be read")
         return

@@ -71,7 +71,7 @@ class Uplink:
 
     @property
     def recording(self) -> bool:
-        """Whether the microphone is being listened to; the lamp follows this."""
+        """Whether the microphone is being listened to."""
         return self._recording is not None
 
     def utterance(self, utterance_id: str) -> Pcm | None:

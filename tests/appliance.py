@@ -153,6 +153,7 @@ class Van:
         self.speak(said)
         await until(lambda: not self.microphone.to_hear_s)
         happen(g.Released(now()))
+        await until(lambda: not self.appliance.uplink.recording)
 
     @property
     def light(self) -> Light:

@@ -430,8 +430,6 @@ async def test_a_session_that_is_ended_is_ended_with_the_backend_and_the_next_is
     assert len(set(line.session_ids)) == 2
 
 
-# FAILS TODAY: `end_session` also wakes whoever waits for a press, and `run` then dials though nobody wants a session.
-# Fix: `while not self._wanted` there, not `if`.
 async def test_a_session_that_is_ended_already_is_not_begun_by_ending_it_again(line: Line) -> None:
     link = await line.up()
     await end(line, link)

@@ -27,6 +27,8 @@ BAD = [
     ("backend: {url: ''}", "backend.url", "must be wss://"),
     ("backend: {url: 'wss://host:port/'}", "backend.url", "not a URL"),
     ("backend: {url: 'wss://[half/'}", "backend.url", "not a URL"),
+    ("backend: {url: 'wss://voice..example.com/'}", "backend.url", "not a URL"),
+    (f"backend: {{url: 'wss://{'x' * 64}.example/'}}", "backend.url", "not a URL"),
     ("backend: {url: 'ws://api.hero365.ai/ws'}", "backend.url", "use wss://"),
     ("backend: {url: 'ws://10.0.0.1/ws'}", "backend.url", "use wss://"),
     ("backend: {url: 'ws://localhost.evil.example/ws'}", "backend.url", "use wss://"),

@@ -297,10 +297,6 @@ async def test_push_to_talk_has_no_endpoint(cab: Cab) -> None:
     assert cab.events(ev.Endpointed) == []
 
 
-# FAILS TODAY: the endpointer takes the pre-roll for speech of this utterance: somebody else's last words, or the
-# agent's own voice that the press has just interrupted, and after `hangover_ms` of quiet, half a second behind the
-# press, the recording is over before the technician has begun. Fix: count the quiet from the press at the earliest
-# (frames before it may count as speech, but not run the hangover).
 async def test_speech_that_ended_before_the_press_does_not_end_the_utterance_before_it_begins() -> None:
     async with running(Cab(replace(CAPTURE, hangover_ms=600))) as cab:
         await cab.hear(words(4_800))

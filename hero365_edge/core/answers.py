@@ -21,6 +21,8 @@ class Answers:
         """Whether the backend took the utterance that is still being recorded."""
         self.signs = False
         """Whether this backend says `audio_processing` at all."""
+        self.welcome_until: float | None = None
+        """A text that comes before this time, and before any sign of an utterance, welcomes to a new session."""
         self.response_id: str | None = None
         """`v1`: the response being played, to its last sample; after its end has come, too."""
         self.streamed = False
@@ -43,6 +45,7 @@ class Answers:
     def link_lost(self) -> None:
         """Nothing of an old answer can come any more."""
         self.stale = False
+        self.welcome_until = None
         self.response_id = None
 
     def is_old(self, utterance_id: str) -> bool:

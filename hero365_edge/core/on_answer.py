@@ -9,6 +9,8 @@ from hero365_edge.core.states import State, Step
 
 TEXT_ONLY_S = 3.0
 """After an answer's text, so long for its sound to begin where it may come as a stream."""
+WELCOME_S = 3.0
+"""The seed's backend welcomes each new session with a text, which may come when an utterance has gone up already."""
 NOTED_CHARS = 10_000
 """More of an answer's text is not noted: 10 minutes of speech; the backend could send it without end."""
 
@@ -16,6 +18,8 @@ NOTED_CHARS = 10_000
 def received(here: Situation, event: ev.Received) -> None:
     """A message that is no answer."""
     match event.message:
+        case m.SessionStarted():
+            here.answers.welcome_until = here.now + WELCOME_S
         case m.AudioProcessing():
             _audio_processing(here, event.message, event.at)
         case m.ResponseStarted():
@@ -31,7 +35,7 @@ def received(here: Situation, event: ev.Received) -> None:
 
 def text_answered(here: Situation, event: ev.TextAnswered) -> None:
     """The text of an answer; its sound may follow as a stream."""
-    if not _is_for_turn(here, event.at):
+    if _is_welcome(here) or not _is_for_turn(here, event.at):
         return
     _note_text(here, event.text)
     if here.state is not State.PROCESSING:
@@ -53,6 +57,7 @@ def spoken_answered(here: Situation, event: ev.SpokenAnswered) -> None:
 
 def answer_began(here: Situation, event: ev.AnswerBegan) -> None:
     """The first sound of an answer is here."""
+    here.answers.welcome_until = None
     here.mark("first_byte", event.at)
     here.answers.streamed = here.answers.streamed or event.streamed
     if here.state is State.PROCESSING:
@@ -98,6 +103,7 @@ def accept(here: Situation, at: float, named: str | None = None) -> None:
 
 def _audio_processing(here: Situation, message: m.AudioProcessing, at: float) -> None:
     here.answers.signs = True
+    here.answers.welcome_until = None
     named = message.utterance_id or None
     realtime = here.facts.agreement is not None and here.facts.agreement.realtime
     if message.status == "cancelled":
@@ -140,6 +146,11 @@ def _response_started(here: Situation, message: m.ResponseStarted, at: float) ->
         accept(here, at, message.utterance_id if mine else None)
     here.answers.response_id = message.response_id
     here.order(do.Expect(message.response_id, message.ssrc))
+
+
+def _is_welcome(here: Situation) -> bool:
+    until, here.answers.welcome_until = here.answers.welcome_until, None
+    return until is not None and here.now < until
 
 
 def _is_for_turn(here: Situation, at: float) -> bool:

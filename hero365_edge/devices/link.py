@@ -121,11 +121,12 @@ def _refused_status(error: InvalidStatus, address: Address) -> LinkError:
     text = f"{address} answered HTTP {status}"
     if status in REFUSED_STATUS:
         return LinkRefused(f"{text}: the token is refused")
-    return LinkError(text, retry_after_s=_seconds(error.response.headers.get("Retry-After")))
+    told = error.response.headers.get_all("Retry-After")  # a gateway may add its own to the backend's
+    return LinkError(text, retry_after_s=_seconds(told[0]) if told else None)
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _seconds(retry_after: str) -> float | None:
     """`Retry-After` in its form of seconds; a date is not trusted without knowing the clock."""
-    if retry_after is None or not retry_after.isdecimal():
+    if not retry_after.isdecimal():
         return None
     return min(float(retry_after), LONGEST_RETRY_S)
