@@ -18,6 +18,7 @@ from hero365_edge.core.session import Session
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.fleet.control import ControlServer
+from hero365_edge.fleet.secrets import scrub
 from hero365_edge.health import Health
 from hero365_edge.player import Playback
 from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor
@@ -147,7 +148,7 @@ class Appliance:
             },
             "waiting_utterances": self.session.waiting,
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
-            "last_text": self.dialogue.last_text if self._settings.log.transcripts else None,
+            "last_text": scrub(self.dialogue.last_text) if self._settings.log.transcripts else None,
             "playback": {"underruns": self.downlink.underruns, "rejected": self.downlink.rejected},
         }
 

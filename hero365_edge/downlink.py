@@ -14,7 +14,7 @@ from hero365_edge.core.replay import LastAnswer
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.decoding import MAX_BACKLOG_BYTES, Answer
 from hero365_edge.errors import DeviceError
-from hero365_edge.player import Playback, Player
+from hero365_edge.player import POLL_S, Playback, Player
 from hero365_edge.ports import Clock, Speaker
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ MAX_ANSWERS = 32
 RESUME_S = 10.0
 """A stream that was silent for longer than this is not the same one when it goes on."""
 SLEEP_AFTER_S = 0.5
-"""So long after the last sound the card may sleep: it costs nothing then, and plays sooner (5 ms against 55)."""
+"""So long after the last sound the card may sleep: it costs nothing then."""
 SETTLED_S = 0.15
 """A card's times are right so long after it was woken; until then they can be 50 ms early."""
 
@@ -208,6 +208,9 @@ class Downlink:
     def _begin(self, answer: Answer, streamed: bool) -> None:
         if not self._answers and not self._player.buffered and answer is not self._replay:
             self._last_answer.begin()
+        if not self._answers and self._player.silent:
+            with contextlib.suppress(DeviceError):  # a missing speaker is found when there is something to play
+                self._player.begin(self._clock.now())
         self._answers.append(answer)
         self._tell(ev.AnswerBegan(streamed, self._clock.now()))
         self._woken.set()
@@ -267,7 +270,8 @@ class Downlink:
 
     def _deadline(self, now: float) -> float | None:
         priming_until = self._player.deadline if self._gate is Gate.OPEN else None
-        times = (priming_until, self._stream_over_at(), self._sleep_when_quiet(now))
+        start_at = now + POLL_S if self._player.buffered and self._player.starting(now) else None
+        times = (priming_until, start_at, self._stream_over_at(), self._sleep_when_quiet(now))
         return min((at for at in times if at is not None), default=None)
 
     def _sleep_when_quiet(self, now: float) -> float | None:

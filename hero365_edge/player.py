@@ -11,8 +11,11 @@ from hero365_edge.core.sniff import AudioKind
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Speaker
 
-AHEAD_MS = 60
-"""So much is handed to the card's queue ahead: three of its periods, and a flush drops it all the same."""
+AHEAD_MS = 120
+"""So much is handed to the card's queue ahead; a flush drops it all the same."""
+START_LIMIT_S = 0.1
+"""A card that was woken takes its first samples within this, or is in trouble that its keeper will see."""
+POLL_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Player:
         self._chime: Pcm = EMPTY
         self._first: int | None = None
         self._end = 0
+        self._taken_at_wake = -1
+        self._start_by = 0.0
 
     @property
     def buffered(self) -> int:
@@ -52,6 +57,16 @@ class Player:
         """When `feed` has something to do though nothing new came."""
         return self._jitter.deadline
 
+    def starting(self, now: float) -> bool:
+        """Whether the card, just woken, still has to take its first samples.
+
+        A card that starts fills its whole buffer at once, some 80 ms: with silence, unless as much of the answer is
+        there. What is written a little at a time must come behind that, or it begins with a hole.
+        """
+        if self._first is not None or now >= self._start_by or self._jitter.buffered >= samples_of(AHEAD_MS):
+            return False
+        return self._taken == self._taken_at_wake
+
     @property
     def underruns(self) -> int:
         """How often the card ran dry in the middle of an answer."""
@@ -61,6 +76,12 @@ class Player:
     def silent(self) -> bool:
         """Whether nothing is left to be heard, an earcon included."""
         return not (self._jitter.buffered or self._speaker.queued_samples or len(self._chime))
+
+    def begin(self, now: float) -> None:
+        """An answer is coming: let the card run."""
+        self._taken_at_wake = self._taken
+        self._start_by = now + START_LIMIT_S
+        self._speaker.wake()
 
     def put(self, pcm: Pcm, now: float) -> None:
         """The next samples of the answer. What is left of an earcon gives way."""
@@ -79,6 +100,8 @@ class Player:
         """Hand to the card's queue what is due."""
         speaker = self._speaker
         if self._first is None and not self._jitter.buffered and not len(self._chime):
+            return
+        if self.starting(now):
             return
         room = self._room()
         due = [EMPTY]
@@ -121,6 +144,11 @@ class Player:
         self._converter = None
         self._chime = EMPTY
         self._first = None
+
+    @property
+    def _taken(self) -> int:
+        """Grows with each callback of the card."""
+        return self._speaker.handed_over + self._speaker.silent_samples
 
     def _to_card(self) -> Resampler:
         """The converter to the card's rate, which another card after a replug may have changed."""

@@ -90,7 +90,7 @@ class HangingDialer(FakeDialer):
 
 QUICK = Settings(
     backend=Backend(url="wss://h/ws", user_id="user-1", business_id="business-1", tail_silence_ms=40),
-    capture=Capture(hangover_ms=240, no_speech_timeout_s=1.0),
+    capture=Capture(hangover_ms=240, no_speech_timeout_s=0.5),
     session=Session(response_gap_ms=60, accept_timeout_s=1.0, answer_timeout_s=1.5),
     audio=Audio(output=AudioOutput(volume=1.0)),
     control=Control(socket=""),

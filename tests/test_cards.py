@@ -103,10 +103,10 @@ async def test_a_microphone_that_falls_silent_is_lost_told_and_opened_again() ->
 
 async def test_a_microphone_that_gives_blocks_is_left_alone() -> None:
     async with running(Keeper()) as keeper:
-        for _ in range(2):
+        for _ in range(20):
             keeper.clock.advance(LOST_AFTER_S - 0.1)
             keeper.microphone.hear(words(320))
-            await keeper.looked()
+        await keeper.looked()
         assert keeper.told == [ev.MicrophoneFound]
         assert keeper.microphone.opened == 1
 

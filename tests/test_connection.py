@@ -335,6 +335,17 @@ async def test_a_press_while_the_link_is_made_does_not_dial_after_the_session_en
     assert len(line.dialer.links) == 1
 
 
+async def test_a_press_while_the_link_is_made_does_not_skip_the_back_off_of_a_later_break(line: Line) -> None:
+    link = await line.dialer.dialled()
+    line.connection.dial_now()
+    await open_session(link)
+    await until(lambda: bool(line.diary.ups))
+    line.connection._backoff = Backoff(lambda: 0.9)
+    link.drop()
+    await asyncio.sleep(0.2)
+    assert len(line.dialer.links) == 1
+
+
 # -- speaking and listening ----------------------------------------------------------------------------------------
 
 
@@ -392,6 +403,16 @@ async def test_without_a_session_sending_is_an_error_and_posting_is_dropped(line
     second = await line.up()
     await asyncio.sleep(0.02)
     assert m.TextInput not in types(link) + types(second)
+
+
+async def test_what_a_broken_link_did_not_take_is_not_posted_on_the_next(line: Line) -> None:
+    first = await line.up()
+    for _ in range(3):
+        line.connection.post(m.ResponseCancelled(response_id="of the old link", played_ms=0))
+    first.drop()
+    second = await line.up()
+    await asyncio.sleep(0.02)
+    assert m.ResponseCancelled not in types(second)
 
 
 async def test_more_posts_than_can_wait_do_no_harm(line: Line) -> None:

@@ -21,7 +21,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.player import Playback
 from tests.appliance import until
 
-GAP_MS = 50
+GAP_MS = 40
 PERIOD_S = 0.02
 CHUNK = 333
 BAD_WAV = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + bytes(300)
@@ -385,7 +385,7 @@ async def test_silence_before_anything_was_heard_is_zero_ms(room: Room) -> None:
     assert room.speaker.heard == []
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.01, 0.03, 0.07, 0.11, 0.2, 0.25])
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.03, 0.11, 0.21])
 async def test_silence_at_any_moment_leaves_nothing_behind(room: Room, after_s: float) -> None:
     room.stream(ramp(1600).tobytes())
     room.downlink.play(wav_bytes(ramp(1600)), "wav")
@@ -705,3 +705,46 @@ async def test_it_stops_cleanly_in_the_middle_of_an_answer() -> None:
         room.stream(ramp(8000).tobytes())
         await room.playing()
     assert [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_any_orders_at_any_moment_leave_it_able_to_play_the_next_answer_whole(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    async with running(Room(gap_ms=1, paced=False)) as room:
+        downlink, speaker = room.downlink, room.speaker
+
+        def replug() -> None:
+            speaker.unplug()
+            downlink.card_lost()
+            speaker.plug()
+            speaker.close()
+            speaker.start()
+
+        chunks = [ramp(320).tobytes(), b"\xff", b"RIFF", BAD_WAV, wav_bytes(ramp(500)), fake_mp3(ramp(500)), b"ID3"]
+        orders: list[Callable[[], object]] = [
+            *[lambda: downlink.sound(chunks[int(dice.integers(len(chunks)))])] * 6,
+            lambda: downlink.play(chunks[int(dice.integers(len(chunks)))], str(dice.choice(["wav", "mp3", "opus"]))),
+            lambda: downlink.play(packets(7, ramp(640))[0], "opus"),
+            lambda: downlink.sound(packets(7, ramp(640))[0]),
+            lambda: downlink.admit(play=bool(dice.integers(2))),
+            lambda: downlink.chime(earcon(Earcon.END)),
+            lambda: downlink.expect(7),
+            lambda: downlink.link_up(v1=bool(dice.integers(2))),
+            *(downlink.silence, downlink.complete, downlink.replay, downlink.card_lost, replug),
+        ]
+        for _ in range(80):
+            orders[int(dice.integers(len(orders)))]()
+            await room.hurry(int(dice.integers(4)))
+            if not dice.integers(8):
+                await asyncio.sleep(0.002)
+        downlink.link_up(v1=False)
+        downlink.admit(play=True)
+        downlink.play(wav_bytes(ramp(3000)), "wav")
+        await room.hurry(int(dice.integers(4)))
+        downlink.silence()
+        downlink.admit(play=True)
+        before, ends = len(room.heard()), len(room.events(ev.PlaybackEnded))
+        downlink.play(wav_bytes(ramp(3000, -1)), "wav")
+        await room.hurry(40)
+        assert np.array_equal(room.heard()[before:], ramp(3000, -1))
+        assert len(room.events(ev.PlaybackEnded)) == ends + 1

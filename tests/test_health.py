@@ -109,23 +109,14 @@ async def test_a_missing_microphone_that_is_cared_for_is_progress() -> None:
         await caring
 
 
-async def test_the_supervisor_hears_each_change_once_and_that_it_is_alive_as_often_as_it_asks() -> None:
-    async with running(Ward(SystemClock(), watchdog_s=4 * LOOK_EVERY_S)) as ward:
-        ward.microphone.start()
-        await asyncio.sleep(LOOK_EVERY_S + 0.15)
-        assert ward.supervisor.heard == ["STATUS=ready", "WATCHDOG=1"]
-        ward.text = "listening"
-        await asyncio.sleep(LOOK_EVERY_S)
-        assert ward.supervisor.heard == ["STATUS=ready", "WATCHDOG=1", "STATUS=listening", "WATCHDOG=1"]
-
-
-async def test_the_watchdog_is_fed_for_progress_alone() -> None:
-    progress, nobody_watches, not_due, nothing_moves, late = await asyncio.gather(
+async def test_each_change_is_told_once_and_the_watchdog_is_fed_for_progress_alone() -> None:
+    progress, nobody_watches, not_due, nothing_moves, late, _ = await asyncio.gather(
         _fed(watchdog_s=1.0),
         _fed(watchdog_s=None),
         _fed(watchdog_s=60.0),
         _fed(watchdog_s=1.0, moves=False),
         _fed(watchdog_s=1.0, late_s=LATE_S),
+        _tells_each_change_once(),
     )
     assert progress
     assert not nobody_watches
@@ -137,10 +128,11 @@ async def test_the_watchdog_is_fed_for_progress_alone() -> None:
 async def _fed(watchdog_s: float | None, *, moves: bool = True, late_s: float = 0.0) -> bool:
     """Whether the watchdog is fed at the first look."""
     clock = FakeClock()
-    async with running(Ward(clock, watchdog_s)) as ward:
-        ward.microphone.start()
-        if not moves:
-            clock.advance(CARED_FOR_S - LOOK_EVERY_S)
+    ward = Ward(clock, watchdog_s)
+    ward.microphone.start()
+    if not moves:
+        clock.advance(CARED_FOR_S - LOOK_EVERY_S)
+    async with running(ward):
         await asyncio.sleep(0.05)
         clock.advance(LOOK_EVERY_S + late_s)
         if moves:
@@ -148,3 +140,13 @@ async def _fed(watchdog_s: float | None, *, moves: bool = True, late_s: float = 
         await asyncio.sleep(LOOK_EVERY_S)
         assert ward.supervisor.heard[0] == "STATUS=ready"
         return "WATCHDOG=1" in ward.supervisor.heard
+
+
+async def _tells_each_change_once() -> None:
+    async with running(Ward(SystemClock(), watchdog_s=4 * LOOK_EVERY_S)) as ward:
+        ward.microphone.start()
+        await asyncio.sleep(LOOK_EVERY_S + 0.15)
+        assert ward.supervisor.heard == ["STATUS=ready", "WATCHDOG=1"]
+        ward.text = "listening"
+        await asyncio.sleep(LOOK_EVERY_S)
+        assert ward.supervisor.heard == ["STATUS=ready", "WATCHDOG=1", "STATUS=listening", "WATCHDOG=1"]

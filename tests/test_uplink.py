@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -63,6 +63,12 @@ class Wire:
     def jam_after(self, messages: int) -> None:
         """The socket's buffer takes so many more messages."""
         self.free = Turnstile(messages)
+
+    def unjam(self) -> None:
+        """The backend reads again."""
+        self.free.set()
+        self.free = asyncio.Event()
+        self.free.set()
 
     @property
     def frames(self) -> list[bytes]:
@@ -287,6 +293,17 @@ async def test_a_converter_that_holds_samples_back_does_not_shift_the_time_of_sp
             await cab.hear(silence(960))
         [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
         assert endpointed.speech_end == pytest.approx(began_at + 0.4, abs=0.012)
+
+
+async def test_the_detector_forgets_the_utterance_before(cab: Cab) -> None:
+    resets: list[float] = []
+    cab.uplink._detector.reset = lambda: resets.append(cab.clock.now())  # type: ignore[method-assign]  # to count
+    for utterance_id in ("u1", "u2"):
+        cab.press(utterance_id)
+        await cab.hear(words(320))
+        cab.release()
+        await cab.hear(words(640))
+    assert len(resets) == 2
 
 
 async def test_push_to_talk_has_no_endpoint(cab: Cab) -> None:
@@ -694,3 +711,62 @@ async def test_an_empty_utterance_goes_up_as_its_end_alone(cab: Cab) -> None:
     await cab.settled()
     assert np.array_equal(cab.wire.pcm, silence(TAIL_FRAMES * FRAME_SAMPLES))
     assert np.array_equal(EMPTY, cab.wire.pcm[:0])
+
+
+def orders(cab: Cab, dice: np.random.Generator, names: list[str]) -> list[Callable[[], None]]:
+    """What the session and the link may do at any moment."""
+
+    def press() -> None:
+        recording = cab.uplink._recording
+        if recording is None or recording.until is not None:  # the session presses in no other case
+            names.append(f"u{len(names)}")
+            cab.press(names[-1])
+
+    def jam() -> None:
+        if not isinstance(cab.wire.free, Turnstile):
+            cab.wire.jam_after(int(dice.integers(0, 5)))
+
+    def break_link() -> None:
+        cab.wire.broken = True
+        cab.wire.unjam()
+
+    def mend_link() -> None:
+        cab.uplink.stop_sending()
+        cab.wire.broken = False
+
+    return [
+        *[press] * 3,
+        *[lambda: cab.uplink.settle(SEED if dice.integers(2) else V1, held=bool(dice.integers(2)))] * 2,
+        lambda: cab.uplink.settle(None, held=False),
+        *[lambda: cab.uplink.commit(cab.clock.now() + float(dice.choice([-0.05, 0.0, 0.01, 0.03])))] * 2,
+        cab.uplink.discard,
+        lambda: cab.uplink.send_kept(str(dice.choice([*names, "nobody"]))),
+        lambda: cab.uplink.forget(str(dice.choice([*names, "nobody"]))),
+        *(jam, cab.wire.unjam, break_link, mend_link),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_any_orders_at_any_moment_leave_it_able_to_send_the_next_utterance_whole(cab: Cab, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    possible = orders(cab, dice, [])
+    for _ in range(60):
+        possible[int(dice.integers(len(possible)))]()
+        if dice.integers(2):
+            await cab.hear(words(int(dice.integers(1, 8)) * 320))
+        for _ in range(int(dice.integers(3))):
+            await asyncio.sleep(0)
+    cab.wire.broken = False
+    cab.wire.unjam()
+    cab.uplink.commit(cab.clock.now())
+    await cab.hear(silence(320))
+    cab.press("last")
+    cab.uplink.settle(SEED, held=True)
+    await cab.hear(words(3_200, first=3_000))
+    cab.release()
+    await cab.hear(silence(640))
+    await cab.settled()
+    assert cab.committed[-1] == "last"
+    whole = np.concatenate([cab.kept("last"), silence(TAIL_FRAMES * FRAME_SAMPLES)])
+    frames = cab.wire.frames[-len(whole) // FRAME_SAMPLES :]  # some before it are RTP packets, of odd lengths
+    assert np.array_equal(from_bytes(b"".join(frames)), whole)

@@ -5,12 +5,15 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import TextIO
 
 from hero365_edge.fleet.secrets import Scrubbed
 
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """The numbers of syslog(3), which the journal reads from a `<n>` before each line (sd-daemon(3))."""
+
+STDERR = 2
 
 _FOR_PEOPLE = logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
 
@@ -29,7 +32,7 @@ class _ForJournal(logging.Formatter):
 
 def set_up(level: str, environ: Mapping[str, str], stream: TextIO | None = None) -> None:
     """Log to `stream` (standard error) from `level` on. Called again it replaces what it set up before."""
-    stream = stream or sys.stderr
+    stream = _apart(stream or sys.stderr)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Scrubbed(_ForJournal() if _is_journal(stream, environ) else _FOR_PEOPLE))
     root = logging.getLogger()
@@ -43,6 +46,7 @@ def set_up(level: str, environ: Mapping[str, str], stream: TextIO | None = None)
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     threading.excepthook = _log_dead_thread
+    sys.unraisablehook = _log_unraisable
 
 
 def _log_dead_thread(died: threading.ExceptHookArgs) -> None:
@@ -50,6 +54,30 @@ def _log_dead_thread(died: threading.ExceptHookArgs) -> None:
     if died.exc_value is not None:
         name = died.thread.name if died.thread else "?"
         logging.getLogger(__name__).error("thread %s died", name, exc_info=died.exc_value)
+
+
+def _log_unraisable(lost: "sys.UnraisableHookArgs") -> None:
+    """An exception that nobody can catch, in a finalizer for one, is told in the log too."""
+    if lost.exc_value is not None:
+        what = lost.err_msg or "exception ignored in"
+        logging.getLogger(__name__).error("%s: %r", what, lost.object, exc_info=lost.exc_value)
+
+
+def _apart(stream: TextIO) -> TextIO:
+    """Standard error by a descriptor of its own; any other stream as it is.
+
+    `devices/quiet.py` turns descriptor 2 away while a sound card is opened, and no line may be lost meanwhile.
+    """
+    try:
+        return _standard_error() if stream.fileno() == STDERR else stream
+    except (OSError, ValueError):  # a stream without a file descriptor
+        return stream
+
+
+@cache
+def _standard_error() -> TextIO:
+    """Made once, when the program begins: later, descriptor 2 may be turned away just then."""
+    return os.fdopen(os.dup(STDERR), "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Be the appliance until SIGTERM or SIGINT; SIGHUP reads the settings again."""
     settings = load_config(arguments).settings
     logs.set_up(settings.log.level, os.environ)
-    faulthandler.enable()  # the watchdog kills by SIGABRT: the journal shows where it hung
+    # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
+    faulthandler.enable(os.dup(logs.STDERR))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     for key in _without_effect(settings):
         log.warning("%s is set, and has no effect in this version", key)

@@ -17,20 +17,42 @@ _FORMS = re.compile(r"""(\btoken(?:=|["']\s*:\s*["'])|\bbearer\s+)[^\s&"',;<>]+"
 
 # The one piece of state of the whole process in this package: logging itself is one per process, and a secret has to
 # be known to it before anything else can go wrong.
-_live: set[str] = set()
+_live: dict[str, re.Pattern[str]] = {}
 
 
 def keep_secret(value: str) -> None:
-    """From here on `value`, plain or percent-encoded, is masked in everything that passes `scrub`."""
+    """From here on `value`, plain, percent-encoded or inside of quotes, is masked in everything that passes `scrub`."""
     if len(value) >= _SHORTEST:
-        _live.update((value, quote(value, safe="")))
+        for form in (value, quote(value), quote(value, safe="")):
+            _live[form] = re.compile("".join(map(_in_quotes, form)))
 
 
 def scrub(text: str) -> str:
     """`text` with every live secret, `token=…` and `Bearer …` masked."""
     for secret in sorted(_live, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+        text = _live[secret].sub(MASK, text)
+    if _live:
+        text = "".join(map(_without_beginning, text.splitlines(keepends=True)))
     return _FORMS.sub(rf"\1{MASK}", text)
+
+
+def _without_beginning(line: str) -> str:
+    """`line` without the beginning of a secret at its end: what a backend says is cut to a length before it is told."""
+    told = line.rstrip()
+    for secret in _live:
+        at = told.find(secret[:_SHORTEST])
+        while at >= 0:
+            if secret.startswith(told[at:]):
+                return f"{line[:at]}{MASK}{line[len(told) :]}"
+            at = told.find(secret[:_SHORTEST], at + 1)
+    return line
+
+
+def _in_quotes(character: str) -> str:
+    """What finds it however often the text around it was quoted, by `repr` or as JSON, each time with a backslash."""
+    if character == "\\":
+        return r"\\+"
+    return (r"\\*" if character in "'\"/" else "") + re.escape(character)
 
 
 class Scrubbed(logging.Formatter):

@@ -4,18 +4,20 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.cli.run import SWITCH_INTERVAL_S
 from hero365_edge.cli.world import real_world
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import Turn
-from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
+from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.microphone import PortAudioMicrophone
+from hero365_edge.devices.portaudio import TimeInfo
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Control, Panel, Settings
@@ -27,13 +29,13 @@ T = TypeVar("T")
 INTO_THE_WORD_S = 0.1
 """So late is the press: people speak first (PRODUCT section 5, pre-roll)."""
 TAP_S = 0.1
-AFTER_THE_WORD_S = 0.03
+AFTER_THE_WORD_S = 0.005
 """So long behind the last word the button of a hold is let go."""
 LISTEN_ON_S = 0.3
 TURN_LIMIT_S = 20.0
 ATTEMPTS = 3
 LATE_S = 0.030
-"""An event loop this late cannot feed a card that has 60 ms in hand, less a period of 20."""
+"""An event loop this late has missed a period of the card, and half of the next."""
 _LOOK_EVERY_S = 0.005
 
 
@@ -60,7 +62,7 @@ class Machine:
         self.xruns = 0
         """How often a card lost samples because nobody was there in time."""
         self.stutters = 0
-        """How often the words did not reach the microphone whole: the program that plays them was late."""
+        """How often words did not reach the appliance as they were spoken, or the ear as the appliance gave them."""
 
     def __str__(self) -> str:
         return f"the loop {self.late_s * 1000:.0f} ms late, {self.xruns} xruns, {self.stutters} stutters"
@@ -69,6 +71,11 @@ class Machine:
     def fair(self) -> bool:
         """Whether it kept up."""
         return self.late_s < LATE_S and not self.xruns and not self.stutters
+
+    def compare(self, one: Pcm, other: Pcm) -> None:
+        """What should be the same sound on both sides of PulseAudio, but for silence around it."""
+        one, other = one[sounding(one)], other[sounding(other)]
+        self.stutters += not np.array_equal(one, other[: len(one)])
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -103,10 +110,44 @@ async def on_a_fair_machine(scene: Callable[[Machine], Awaitable[T]], tell: Call
     return await scene(Machine())
 
 
+class WitnessedMicrophone(PortAudioMicrophone):
+    """Keeps what the card gave to the appliance."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.given: list[bytes] = []
+
+    def _arrived(self, data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[None, int]:
+        self.given.append(data or b"")
+        return super()._arrived(data, frames, times, flags)
+
+
+class WitnessedSpeaker(PortAudioSpeaker):
+    """Keeps what the appliance gave to the card."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.given: list[bytes] = []
+
+    def _wanted(self, data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[bytes, int]:
+        given = super()._wanted(data, frames, times, flags)
+        self.given.append(given[0])
+        return given
+
+
 class Technician:
     """Somebody in front of the appliance. Times are on the monotonic clock."""
 
-    def __init__(self, appliance: Appliance, rig: AlsaRig, cards: Cards, ears: Recording, machine: Machine) -> None:
+    def __init__(
+        self,
+        appliance: Appliance,
+        rig: AlsaRig,
+        cards: Cards,
+        ears: Recording,
+        machine: Machine,
+        microphone: WitnessedMicrophone,
+        speaker: WitnessedSpeaker,
+    ) -> None:
         self.appliance = appliance
         self.pressed_at = 0.0
         """When the last press was."""
@@ -114,6 +155,8 @@ class Technician:
         self._cards = cards
         self._ears = ears
         self._machine = machine
+        self._microphone = microphone
+        self._speaker = speaker
 
     def press(self) -> None:
         self.pressed_at = asyncio.get_running_loop().time()
@@ -128,6 +171,7 @@ class Technician:
         With `hold` the button is let go behind the last word; else it is a tap. The turn, when it is over.
         """
         dialogue = self.appliance.dialogue
+        since = len(self._microphone.given)
         async with speaking(self._rig, words, self._machine, self._cards) as began_at:
             await _sleep_until(began_at + INTO_THE_WORD_S)
             self.press()
@@ -136,6 +180,7 @@ class Technician:
             await _sleep_until(held_until if hold else self.pressed_at + TAP_S)
             self.release()
         await until(lambda: dialogue.last_turn is not before, "the turn is over", TURN_LIMIT_S)
+        self._machine.compare(at_rate(words, self._cards.rate_hz), _joined(self._microphone.given[since:]))
         assert dialogue.last_turn is not None
         return dialogue.last_turn
 
@@ -149,6 +194,10 @@ class Technician:
         moments = heard[: len(heard) // channels * channels].reshape(-1, channels)
         assert (moments == moments[:, :1]).all()
         return moments[:, 0]
+
+    def given(self, since: int = 0) -> Pcm:
+        """What the appliance gave to the speaker; `since` is the length of what it had given before."""
+        return _joined(self._speaker.given)[since:]
 
     def heard_at(self, sample: int) -> float:
         """When sample number `sample` of `heard` was heard."""
@@ -172,26 +221,27 @@ async def at_work(
         panel=Panel(profile="none"),
         control=Control(socket=""),
     )
-    world = real_world(settings, {})
-    appliance = Appliance(settings, world)
+    microphone = WitnessedMicrophone(SystemClock(), cards.microphone, cards.rate_hz)
+    speaker = WitnessedSpeaker(SystemClock(), cards.speaker, cards.rate_hz)
+    appliance = Appliance(settings, replace(real_world(settings, {}), microphone=microphone, speaker=speaker))
     stop = asyncio.Event()
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)  # as `run` does
     try:
         with rig.recording(cards.speaker, cards.rate_hz, cards.channels) as ears:
-            async with asyncio.TaskGroup() as tasks:
-                running = tasks.create_task(appliance.run(stop))
-                technician = Technician(appliance, rig, cards, ears, machine)
+            # No task group: it would hand on a failed assertion in a group of its own.
+            running = asyncio.create_task(appliance.run(stop))
+            try:
+                technician = Technician(appliance, rig, cards, ears, machine, microphone, speaker)
                 await technician.sees(Light.READY)
                 await until(lambda: not appliance.cards.microphone_trouble, "the microphone is open")
                 await asyncio.sleep(settings.capture.preroll_ms / 1000)  # before that, there is no pre-roll
-                try:
-                    async with machine.watched():
-                        yield technician
-                finally:
-                    machine.xruns += _xruns(world)
-                    stop.set()
-                    await running
+                async with machine.watched():
+                    yield technician
+            finally:
+                machine.xruns += speaker.underruns + microphone.overflows
+                stop.set()
+                await running
     finally:
         sys.setswitchinterval(before_s)
 
@@ -208,8 +258,7 @@ async def speaking(rig: AlsaRig, words: Pcm, machine: Machine, cards: Cards = MO
         finally:
             await saying
         said = mouth.heard()
-    if not np.array_equal(said[sounding(said)], pcm[sounding(pcm)]):
-        machine.stutters += 1
+    machine.compare(pcm, said)
 
 
 def at_rate(pcm: Pcm, rate_hz: int) -> Pcm:
@@ -242,7 +291,5 @@ def _time_of(recording: Recording, place: int, cards: Cards) -> float:
     return begin_of(recording, len(recording.heard()), rate) + place / rate
 
 
-def _xruns(world: World) -> int:
-    assert isinstance(world.speaker, PortAudioSpeaker)
-    assert isinstance(world.microphone, PortAudioMicrophone)
-    return world.speaker.underruns + world.microphone.overflows
+def _joined(given: list[bytes]) -> Pcm:
+    return from_bytes(b"".join(given))

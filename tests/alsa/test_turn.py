@@ -87,6 +87,7 @@ async def test_a_turn_carries_every_word_up_and_every_sample_down(
                 await listen_on()
                 heard = technician.heard()
                 heard_at = technician.heard_at(sounding(heard).start)
+                machine.compare(technician.given(), heard)
             assert backend.violations == []
             assert turn.outcome == "answered"
             (utterance,) = backend.utterances

@@ -4,6 +4,8 @@ import io
 import logging
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import threading
 import warnings
@@ -149,3 +151,44 @@ def test_a_librarys_warning_goes_to_the_log() -> None:
         logs.set_up("info", {}, stream)
         warnings.warn("old way", DeprecationWarning, stacklevel=1)
     assert "WARNING py.warnings: " in stream.getvalue()
+
+
+def stderr_of(program: str) -> str:
+    """What a program writes that logs as `hero365-edge` does."""
+    start = "import logging, os, sys; from hero365_edge.cli import logs; logs.set_up('info', {})\n"
+    command = [sys.executable, "-c", start + program]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr  # noqa: S603  the text above
+
+
+def test_nothing_is_lost_while_the_sound_library_is_kept_from_standard_error() -> None:
+    program = """
+from hero365_edge.devices.quiet import quiet_stderr
+with quiet_stderr():
+    os.write(2, b"chatter")
+    logging.warning("kept")
+    logs.set_up("info", {})
+    logging.warning("kept when set up anew")
+logging.warning("kept behind it")
+"""
+    printed = stderr_of(program)
+    assert [line.split("root: ")[1] for line in printed.splitlines()] == [
+        "kept",
+        "kept when set up anew",
+        "kept behind it",
+    ]
+    assert "chatter" not in printed
+
+
+def test_an_exception_that_nobody_can_catch_is_logged_without_its_secret() -> None:
+    program = f"""
+from hero365_edge.fleet.secrets import keep_secret
+keep_secret("{CANARY}")
+class Ashes:
+    def __del__(self):
+        raise RuntimeError("of {CANARY}")
+Ashes()
+"""
+    printed = stderr_of(program)
+    assert "RuntimeError: of ***" in printed
+    assert "Ashes" in printed
+    assert CANARY not in printed

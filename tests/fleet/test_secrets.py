@@ -1,7 +1,9 @@
 """No token in any line, wherever it came from."""
 
 import io
+import json
 import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -81,3 +83,16 @@ def test_an_exception_its_cause_and_the_stack_are_scrubbed(log: logging.Logger, 
     assert "OSError: ***" in said.getvalue()
     assert "Stack (most recent call last)" in said.getvalue()
     assert CANARY not in said.getvalue()
+
+
+def test_a_secret_that_was_cut_off_is_masked_where_the_line_ends() -> None:
+    keep_secret(CANARY)
+    assert scrub(f"the backend says: {CANARY[:9]}\nand on") == "the backend says: ***\nand on"
+    assert scrub(f"{CANARY[:9]} is a word") == f"{CANARY[:9]} is a word"
+
+
+@pytest.mark.parametrize("clothe", [repr, json.dumps, lambda secret: repr((secret,))])
+def test_a_secret_is_masked_in_quotes_too(clothe: Callable[[str], str]) -> None:
+    secret = "quoted'\"\\secret"  # noqa: S105  not one
+    keep_secret(secret)
+    assert "quoted" not in scrub(clothe(secret))
