@@ -232,6 +232,9 @@ class Connection:
     async def _listen(self, link: Link) -> None:
         while True:
             received = self._read(await link.receive())
+            if isinstance(received, m.SessionEnded):
+                self.session_id = str(uuid.uuid4())
+                raise LinkError("the backend ended the session")
             if received is not None:
                 self._listener.message(received)
 

@@ -13,6 +13,8 @@ from hero365_edge.ports import Speaker
 
 AHEAD_MS = 120
 """So much is handed to the card's queue ahead; a flush drops it all the same."""
+CHIME_AHEAD_MS = 60
+"""An answer waits for as much of an earcon at the most."""
 START_LIMIT_S = 0.1
 """A card that was woken takes its first samples within this, or is in trouble that its keeper will see."""
 POLL_S = 0.005
@@ -103,18 +105,20 @@ class Player:
             return
         if self.starting(now):
             return
-        room = self._room()
+        room = self._room(AHEAD_MS)
         due = [EMPTY]
-        while room > 0 and len(pcm := self._jitter.take(room, speaker.queued_samples, now)):
+        ahead = speaker.queued_samples
+        while room > 0 and len(pcm := self._jitter.take(room, ahead, now)):
             due.append(self._to_card().process(pcm))
             room -= len(pcm)
+            ahead += len(due[-1]) or 1  # the converter may hold all of it back; the card will have it all the same
         nearly_dry = speaker.queued_samples + sum(map(len, due)) <= speaker.period_samples
         if not self._jitter.buffered and self._converter is not None and (self._jitter.finished or nearly_dry):
             # The rate converter's last milliseconds belong before a pause, not behind it.
             due.append(self._converter.finish())
         # In one piece: the first write may wake the card, which takes a whole period at once.
         self._write(np.concatenate(due))
-        if self._first is None and len(self._chime) and room > 0:
+        if self._first is None and len(self._chime) and (room := self._room(CHIME_AHEAD_MS)) > 0:
             self._feed_chime(room)
 
     def first_heard_at(self) -> float | None:
@@ -157,10 +161,10 @@ class Player:
             self._converter = self._codecs.resampler(RATE_HZ, self._converter_hz)
         return self._converter
 
-    def _room(self) -> int:
+    def _room(self, ahead_ms: int) -> int:
         if not self._speaker.rate_hz:
             raise DeviceError("no speaker was ever open")
-        free = samples_of(AHEAD_MS, self._speaker.rate_hz) - self._speaker.queued_samples
+        free = samples_of(ahead_ms, self._speaker.rate_hz) - self._speaker.queued_samples
         return -(-free * RATE_HZ // self._speaker.rate_hz)
 
     def _feed_chime(self, room: int) -> None:

@@ -628,3 +628,12 @@ async def test_no_token_and_no_query_is_logged_whatever_happens(caplog: pytest.L
     assert caplog.records
     for word in (TOKEN, "user_id", "business_id"):
         assert word not in caplog.text
+
+
+async def test_a_session_that_the_backend_ends_is_followed_by_a_new_one(line: Line) -> None:
+    link = await line.up()
+    ended = line.connection.session_id
+    link.say('{"type": "session_ended", "status": "ended"}')
+    await until(lambda: len(line.dialer.links) == 2, 2)
+    assert line.connection.session_id != ended
+    assert ended not in str(line.dialer.addresses[-1])
