@@ -94,7 +94,7 @@ class Downlink:
 
     def silence(self) -> int:
         """Stop at once and drop what comes until `admit`. Returns how many ms of the answer were heard."""
-        heard_ms = self._player.heard_ms
+        heard_ms = self._player.heard_ms(self._clock.now())
         self._gate = Gate.CLOSED
         if not self._player.silent:
             self._speaker.flush()

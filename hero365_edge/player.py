@@ -135,12 +135,14 @@ class Player:
             return None  # an empty queue behind an end that was not reached: the card is gone, and the rest with it
         return self._speaker.heard_at(self._end - 1) or now
 
-    @property
-    def heard_ms(self) -> int:
-        """How much of the answer the card has taken."""
+    def heard_ms(self, now: float) -> int:
+        """How much of the answer was heard: what the card has taken, less what is still inside it."""
         if self._first is None:
             return 0
-        return max(0, self._speaker.handed_over - self._first) * 1000 // self._speaker.rate_hz
+        taken = self._speaker.handed_over
+        last_heard_at = self._speaker.heard_at(taken - 1)
+        inside_s = 0.0 if last_heard_at is None else max(0.0, last_heard_at - now)
+        return max(0, round((taken - self._first) * 1000 / self._speaker.rate_hz - inside_s * 1000))
 
     def reset(self) -> None:
         """Forget the answer; what the card's queue holds is the caller's to flush."""

@@ -358,7 +358,7 @@ async def test_silence_stops_within_a_period_and_drops_what_still_comes(room: Ro
     room.stream(ramp(800, -1).tobytes())
     last = room.speaker.heard[-1]
     assert last.at + len(last.pcm) / 16_000 < silenced_at + 0.03
-    assert heard_ms == len(room.heard()) // 16
+    assert 0 <= len(room.heard()) // 16 - heard_ms <= 20, "what the card took last was not heard yet"
     assert (room.heard() > 0).all(), "late chunks are not heard"
     assert room.events(ev.PlaybackEnded) == [], "an interrupted answer has no end to tell"
 
