@@ -108,6 +108,11 @@ class CountedLink(FakeLink):
         self.received += 1
         return message
 
+    @property
+    def unread(self) -> int:
+        """How many messages were said and not received yet."""
+        return self._spoken.qsize()
+
 
 class Road(FakeDialer):
     """Each dial opens a counted link."""
