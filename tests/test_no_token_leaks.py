@@ -10,9 +10,9 @@ import json
 import logging
 import os
 import ssl
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from signal import SIGABRT, SIGHUP, SIGTERM
@@ -21,6 +21,10 @@ from urllib.parse import quote, quote_plus, unquote
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from hero365_edge.backend.options import Fault, Options
@@ -298,10 +302,14 @@ async def nowhere(name: str, folder: Path) -> AsyncIterator[str]:
 
 
 def self_signed(folder: Path) -> Path:
-    """A certificate and its key in one file, by the program openssl."""
+    """A certificate and its key in one file."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
+    unsigned = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = folder / "self-signed.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch"]
-    subprocess.run([*command, "-keyout", path, "-out", path], check=True, capture_output=True)  # noqa: S603  our own words
+    path.write_bytes(secret + unsigned.sign(key, hashes.SHA256()).public_bytes(pem))
     return path
 
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
 from hero365_edge.core.address import Address
 from hero365_edge.core.messages import MAX_TEXT_BYTES
@@ -90,6 +90,9 @@ class WebSocketDialer:
             raise _refused_status(error, address) from None
         except (InvalidURI, InvalidHandshake) as error:
             raise LinkError(f"{address} does not speak WebSocket ({type(error).__name__})") from None
+        except (ImportError, ValueError, InvalidProxy) as error:
+            # A proxy that the environment names and nobody here can speak to.
+            raise LinkError(f"{address} cannot be dialled through the proxy: {type(error).__name__}") from None
         except ssl.SSLError as error:
             raise LinkError(f"{address}: TLS failed: {error.reason or type(error).__name__}") from None
         except (OSError, EOFError) as error:

@@ -491,3 +491,14 @@ def accepting(key: str) -> bytes:
     accept = base64.b64encode(digest).decode()
     lines = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
     return "\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""]).encode()
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "foo://127.0.0.1:9", "http://["])
+async def test_a_proxy_that_cannot_be_used_is_a_broken_link_and_not_the_end(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("https_proxy", "socks_proxy", "wss_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(LinkError):
+        async with asyncio.timeout(5):
+            await WebSocketDialer().dial(address("wss://backend.invalid/v1", "s", "u", "b", "", "query"))

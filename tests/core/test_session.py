@@ -362,6 +362,16 @@ def test_a_backend_that_never_says_processing_is_heard_all_the_same(talk: Talk) 
     assert do.Forget("u1") in talk.all
 
 
+def test_an_answer_of_which_nothing_was_heard_is_told_as_a_fault(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.PlaybackEnded)
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.FAULT)]
+    assert talk.is_in(State.READY)
+
+
 def test_a_double_tap_plays_the_last_answer_and_sends_nothing(talk: Talk) -> None:
     talk.happen(g.Pressed)
     talk.happen(g.DoubleTapped, 0.3)
