@@ -1,5 +1,7 @@
 """How the simulated backend shall behave: everything that can be chosen, checked when it is made."""
 
+import socket
+import ssl
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -26,6 +28,10 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     """0 takes any free port; `SimulatedBackend.url` tells which."""
+    listener: socket.socket | None = field(default=None, repr=False)
+    """A socket that listens already, instead of `host` and `port`: one in another network namespace, say."""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """Speak TLS with this certificate: `wss`. Appliances speak to no other address than loopback without."""
     token: str | None = field(default=None, repr=False)
     """When given, the query's `token` or the `Authorization: Bearer` must equal it (HTTP 401)."""
 

@@ -108,8 +108,10 @@ class SimulatedBackend:
             )
             self._server = await serve(
                 self._handle,
-                options.host,
-                options.port,
+                None if options.listener else options.host,
+                None if options.listener else options.port,
+                sock=options.listener,
+                ssl=options.tls,
                 process_request=self._admit,
                 compression=None,
                 max_size=LONGEST_MESSAGE,
@@ -120,7 +122,8 @@ class SimulatedBackend:
             self._thread.shutdown()
             raise
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        self.url = f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        scheme = "ws" if options.tls is None else "wss"
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
         return self
 
     async def __aexit__(

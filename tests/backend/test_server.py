@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import socket
+import ssl
 import uuid
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from hero365_edge.backend.options import Options
 from hero365_edge.backend.records import Answer, Utterance
 from hero365_edge.backend.server import SimulatedBackend
 from tests.backend.caller import call, silence, tone, voice
+from tests.lab.certificates import make_authority, server_context
 
 TOKEN = "a secret/ü&="  # noqa: S105  it guards nothing
 TOKEN_IN_QUERY = "a%20secret%2F%C3%BC%26%3D"  # noqa: S105  the same
@@ -178,3 +182,18 @@ async def test_a_client_that_vanishes_while_it_is_answered_does_no_harm() -> Non
         assert (backend.answers[0].complete, backend.answers[0].cancelled) == (False, False)
         async with call(backend.url) as caller:
             await caller.start()
+
+
+async def test_it_speaks_tls_on_a_socket_that_listens_already(tmp_path: Path) -> None:
+    make_authority(tmp_path)
+    tls = server_context(tmp_path, tmp_path, host="localhost")
+    listener = socket.create_server(("127.0.0.1", 0))
+    trusting = ssl.create_default_context(cafile=tmp_path / "ca.crt")
+    async with SimulatedBackend(quick(listener=listener, tls=tls)) as backend:
+        port = listener.getsockname()[1]
+        assert backend.url == f"wss://127.0.0.1:{port}/v1/voice/ws"
+        url = f"wss://localhost:{port}/v1/voice/ws/{uuid.uuid4()}?{BOTH}"
+        async with connect(url, ssl=trusting) as link:
+            assert '"connection_confirmed"' in str(await link.recv())
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await status(url)
