@@ -11,6 +11,7 @@ import logging
 import os
 import ssl
 import sys
+import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,6 +30,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from hero365_edge.backend.options import Fault, Options
 from hero365_edge.backend.server import SimulatedBackend
+from hero365_edge.core.secret import Secret
+from tests.authority import Authority
 
 CORE = "CANARY7f3aD0nt"
 PLAIN = f"{CORE}.header.payload-_signature{CORE}"
@@ -53,6 +56,8 @@ class Daemon:
         self.folder = folder
         self.secret = folder / "secret"
         self.secret.mkdir(parents=True)
+        self.state = folder / "state"
+        self.state.mkdir(parents=True)
         self.runtime = folder / "runtime"
         self.runtime.mkdir()
         self.token_file = self.secret / "token"
@@ -78,6 +83,7 @@ class Daemon:
     def environ(self) -> dict[str, str]:
         """Nothing of this process's own but where its programs are."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
+        kept["STATE_DIRECTORY"] = str(self.state)
         return {**kept, "HOME": str(self.runtime), "TMPDIR": str(self.runtime), "XDG_RUNTIME_DIR": str(self.runtime)}
 
     async def __aenter__(self) -> Self:
@@ -93,10 +99,10 @@ class Daemon:
             self._process.kill()
             await self._process.wait()
 
-    async def said(self, text: str) -> None:
+    async def said(self, text: str, times: int = 1) -> None:
         """Wait for it in the log."""
         async with asyncio.timeout(10):
-            while text not in self.log.read_text(errors="replace"):  # noqa: ASYNC110  a file has no event
+            while self.log.read_text(errors="replace").count(text) < times:  # noqa: ASYNC110  a file has no event
                 await asyncio.sleep(0.02)
 
     async def ask(self, *arguments: str) -> str:
@@ -109,6 +115,29 @@ class Daemon:
         printed, _ = await asking.communicate()
         self.outputs[" ".join(arguments)] = printed.decode()
         return printed.decode()
+
+    async def do(self, *arguments: str, typed: str = "", code: int = 0) -> str:
+        """What a command prints that has no settings of its own and is told something on standard input."""
+        pipe = asyncio.subprocess.PIPE
+        doing = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-X", "dev", "-m", "hero365_edge", *arguments),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=asyncio.subprocess.STDOUT,
+            env=self.environ,
+            cwd=self.runtime,
+        )
+        printed, _ = await doing.communicate(typed.encode())
+        self.outputs[f"{' '.join(arguments)} #{len(self.outputs)}"] = printed.decode()
+        assert doing.returncode == code, printed.decode()
+        return printed.decode()
+
+    def unpack(self, archive: Path) -> None:
+        """Look into a bundle too, not only at it."""
+        with tarfile.open(archive) as packed:
+            for member in packed.getmembers():
+                if content := packed.extractfile(member):
+                    self.outputs[f"{archive.name}: {member.name}"] = content.read().decode(errors="replace") or "empty"
 
     def look_inside(self) -> None:
         """What the kernel tells every user of the process."""
@@ -133,7 +162,8 @@ class Daemon:
         """No output and no file holds anything of a token, but the file that is made for it."""
         places = {**self.outputs, "standard output and error": self.log.read_text(errors="replace")}
         for path in self.folder.rglob("*"):
-            if path.is_file() and self.secret not in path.parents:
+            is_its_own = self.secret in path.parents or (path.parent == self.state and path.name.startswith("token-"))
+            if path.is_file() and not is_its_own:
                 places[str(path)] = path.read_bytes().decode(errors="replace")
         assert {place: found for place, text in places.items() if (found := leaks(text))} == {}
         assert all(text for place, text in places.items() if not place.startswith("say")), "nothing to look at"
@@ -320,6 +350,92 @@ async def test_a_backend_that_cannot_be_reached(name: str, tmp_path: Path) -> No
         await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"))
         assert await daemon.end() == 0
     daemon.assert_tight()
+
+
+# -- provisioned, by a command, over TLS ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", [PLAIN, HOSTILE], ids=["plain", "hostile"])
+async def test_a_life_from_provisioning_to_wiping(token: str, tmp_path: Path) -> None:
+    async with backend(token) as agent:
+        daemon = Daemon(tmp_path, agent.url, token)
+        daemon.token_file.unlink()
+        daemon.configure(agent.url, backend={"url": agent.url})
+        said = {"user_id": "u", "business_id": "b", "token": token}
+        await daemon.do("provision", "-", typed=f"tokn: x\n{json.dumps(said)}", code=78)
+        await daemon.do("provision", "-", typed=json.dumps({**said, "token": [token], token: token}), code=78)
+        boot = tmp_path / "hero365-edge.yaml"
+        boot.write_text(json.dumps(said))
+        printed = await daemon.do("provision", str(boot))
+        assert Secret(token).fingerprint in printed
+        assert not boot.exists()
+
+        async with daemon:
+            await daemon.said("a session is on")
+            daemon.look_inside()
+            await asyncio.gather(daemon.ask("identity", "show", "--json"), daemon.ask("identity", "show"))
+            await asyncio.gather(daemon.ask("config", "show"), daemon.ask("status", "--json"))
+            await daemon.ask("bundle", "--out", str(tmp_path / "bundle.tar.gz"))
+            daemon.unpack(tmp_path / "bundle.tar.gz")
+            await daemon.do("identity", "rotate", "-", typed=f"{token} {token}", code=78)
+            await daemon.do("identity", "rotate", "--stdin", typed=f"{NEXT}\n")
+            await agent.drop_links()
+            await daemon.said("the token is refused")
+            await daemon.do("identity", "rotate", "-", typed=token)
+            await daemon.said("a session is on", times=2)  # at once, and not a minute later
+            await daemon.do("identity", "wipe", "--yes")
+            assert await daemon.end() == 0
+    assert list(daemon.state.glob("token-*")) == []
+    daemon.assert_tight()
+
+
+async def test_a_token_by_a_command(tmp_path: Path) -> None:
+    """The command itself looks at what it was given: no token by an argument or a variable."""
+    async with backend(PLAIN) as agent:
+        daemon = Daemon(tmp_path, agent.url, PLAIN)
+        command = daemon.secret / "give-token"
+        command.write_text(
+            f"#!/bin/sh\ncat /proc/self/environ /proc/self/cmdline > {tmp_path}/given\n"
+            f"echo 'it is {PLAIN}' >&2\ncat {daemon.token_file}\n"
+        )
+        command.chmod(0o700)
+        who = {"user_id": "u", "business_id": "b", "token_command": [str(command), "argument"]}
+        daemon.configure(agent.url, backend={"url": agent.url, **who})
+        async with daemon:
+            await daemon.said("a session is on")
+            daemon.look_inside()
+            await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"))
+            await asyncio.gather(daemon.ask("identity", "show"), daemon.ask("config", "show"))
+            command.write_text(f"#!/bin/sh\necho '{NEXT} and more'\n")
+            await asyncio.gather(daemon.ask("check"), daemon.ask("config", "validate"))
+            command.write_text(f"#!/bin/sh\necho '{NEXT}'; exit 3\n")
+            await daemon.ask("check")
+            command.write_text(f"#!/bin/sh\necho '{NEXT}'\n")
+            await daemon.ask("check", "--json")
+            assert await daemon.end() == 0
+        assert "the token is refused" in daemon.outputs["check --json"]
+        assert (tmp_path / "given").read_bytes()
+    daemon.assert_tight()
+
+
+async def test_a_backend_with_a_key_that_is_not_pinned(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    arrived: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(await reader.read(10_000))
+        writer.close()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0, ssl=authority.sign().served()) as server:
+        url = f"wss://localhost:{server.sockets[0].getsockname()[1]}/v1"
+        daemon = Daemon(tmp_path / "d", url, HOSTILE)
+        daemon.configure(url, tls={"ca_file": str(authority.root.file), "pins": ["A" * 43 + "=", "B" * 43 + "="]})
+        async with daemon:
+            await daemon.said("no pinned key in the chain")
+            await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"))
+            assert await daemon.end() == 0
+    daemon.assert_tight()
+    assert leaks(b"\n".join(arrived)) == []
 
 
 # -- when the program itself breaks --------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
+from hero365_edge.core.secret import Secret
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -17,7 +19,7 @@ class Address:
         return self.shown
 
 
-def address(base: str, session_id: str, user_id: str, business_id: str, token: str, transport: str) -> Address:
+def address(base: str, session_id: str, user_id: str, business_id: str, token: Secret, transport: str) -> Address:
     """The seed's URL: `{base}/{session_id}?user_id=…&business_id=…&token=…`, values percent-encoded.
 
     Bytes of the environment that are no UTF-8 (Python holds them as surrogates) travel as the bytes they were.
@@ -26,9 +28,9 @@ def address(base: str, session_id: str, user_id: str, business_id: str, token: s
     query = [("user_id", user_id), ("business_id", business_id)]
     headers: list[tuple[str, str]] = []
     if token and transport in ("query", "both"):
-        query.append(("token", token))
+        query.append(("token", token.reveal()))
     if token and transport in ("header", "both"):
-        headers.append(("Authorization", f"Bearer {token}"))
+        headers.append(("Authorization", f"Bearer {token.reveal()}"))
     path = f"{base.rstrip('/')}/{quote(session_id, safe='')}"
     parts = urlsplit(path)
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

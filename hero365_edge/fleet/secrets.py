@@ -15,6 +15,9 @@ _SHORTEST = 6
 
 _FORMS = re.compile(r"""(\btoken(?:=|["']\s*:\s*["'])|\bbearer\s+)[^\s&"',;<>]+""", re.IGNORECASE)
 
+_JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
+"""Any JSON Web Token, also one that was replaced since; its first part is JSON, `{"`, in base64url."""
+
 # The one piece of state of the whole process in this package: logging itself is one per process, and a secret has to
 # be known to it before anything else can go wrong.
 _live: dict[str, re.Pattern[str]] = {}
@@ -28,12 +31,12 @@ def keep_secret(value: str) -> None:
 
 
 def scrub(text: str) -> str:
-    """`text` with every live secret, `token=…` and `Bearer …` masked."""
+    """`text` with every live secret, `token=…`, `Bearer …` and every JSON Web Token masked."""
     for secret in sorted(_live, key=len, reverse=True):
         text = _live[secret].sub(MASK, text)
     if _live:
         text = "".join(map(_without_beginning, text.splitlines(keepends=True)))
-    return _FORMS.sub(rf"\1{MASK}", text)
+    return _JWT.sub(MASK, _FORMS.sub(rf"\1{MASK}", text))
 
 
 def _without_beginning(line: str) -> str:

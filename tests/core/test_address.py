@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from websockets.uri import parse_uri
 
 from hero365_edge.core.address import Address, address
+from hero365_edge.core.secret import Secret
 
 BASE = "wss://api.hero365.ai/v1/voice/ws"
 SESSION = "8f14e45f-ceea-467f-a83a-1d9d0c2c6b2a"
@@ -20,7 +21,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 def to(transport: str = "both", token: str = SECRET, base: str = BASE) -> Address:
-    return address(base, SESSION, "user", "business", token, transport)
+    return address(base, SESSION, "user", "business", Secret(token), transport)
 
 
 def query(of: Address) -> list[tuple[str, str]]:
@@ -41,7 +42,7 @@ def test_a_slash_at_the_bases_end_makes_no_difference(base: str) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_values_stay_values(value: str) -> None:
-    made = address(BASE, value, value, value, value, "query")
+    made = address(BASE, value, value, value, Secret(value), "query")
     assert query(made) == [("user_id", value), ("business_id", value)] + [("token", value)] * bool(value)
     rest = made.url.removeprefix(f"{BASE}/")
     assert unquote(rest.partition("?")[0]) == value
@@ -50,7 +51,7 @@ def test_hostile_values_stay_values(value: str) -> None:
 
 @given(TEXTS, TEXTS)
 def test_whatever_the_values_a_server_reads_them_back_and_nothing_else(user: str, business: str) -> None:
-    made = address(BASE, SESSION, user, business, "", "both")
+    made = address(BASE, SESSION, user, business, Secret(), "both")
     assert query(made) == [("user_id", user), ("business_id", business)]
     assert urlsplit(made.url).path == f"/v1/voice/ws/{SESSION}"
 
@@ -109,4 +110,4 @@ def test_what_is_shown_names_scheme_host_and_path() -> None:
 
 
 def test_a_user_id_with_bytes_that_are_no_utf_8_travels_as_those_bytes() -> None:
-    assert "user_id=caf%E9&" in address("ws://localhost/x", "s", "caf\udce9", "b", "", "query").url
+    assert "user_id=caf%E9&" in address("ws://localhost/x", "s", "caf\udce9", "b", Secret(), "query").url

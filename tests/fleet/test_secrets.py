@@ -36,6 +36,8 @@ def log(said: io.StringIO) -> logging.Logger:
         ("authorization: bearer eyJa.b.c", "authorization: bearer ***"),
         ("('Authorization', 'Bearer eyJa.b.c')", "('Authorization', 'Bearer ***')"),
         ('{"token": "eyJa.b.c", "a": 1}', '{"token": "***", "a": 1}'),
+        ("replaced eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln-_a today", "replaced *** today"),
+        ("eyJhbGciOiJub25lIn0 is no token, nor is eyJ.a.b", "eyJhbGciOiJub25lIn0 is no token, nor is eyJ.a.b"),
         ("token file /etc/token: is empty", "token file /etc/token: is empty"),
         ("the token was refused", "the token was refused"),
     ],
