@@ -1,29 +1,30 @@
-"""Keeps one session with the backend: dial, shake hands, listen, back off, dial again, for ever."""
+"""Keeps one session with the backend: dial, converse, back off, dial again, for ever. `call.py` is one link of it."""
 
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Protocol
 
+from hero365_edge.call import GOODBYE_S, Call, Counts, Listener
 from hero365_edge.core import messages as m
-from hero365_edge.core import wire
 from hero365_edge.core.address import Address, address
 from hero365_edge.core.backoff import REFUSED_S, Backoff
 from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement, Handshake, Limits, LinkState
-from hero365_edge.errors import ConfigError, LinkError, LinkRefused, WireError
-from hero365_edge.ports import Clock, Dialer, Link
+from hero365_edge.core.health import LinkHealth, Vitals
+from hero365_edge.errors import ConfigError, LinkError, LinkRefused, LinkTooBig
+from hero365_edge.ports import Clock, Dialer, Link, Tokens
 
 log = logging.getLogger(__name__)
 
-POSTED = 64
-"""So many messages of the session may wait for the socket; more means that the link does not work."""
-GOODBYE_S = 1.5
-"""So long `end_session` waits for `session_ended`."""
+STALE_DIAL_S = 1.0
+"""A dial that took so long already is begun anew for who presses: its first packet may have been lost."""
+TOKEN_LOOK_S = 1.0
+"""So often it is looked whether a refused token is another by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,74 +41,102 @@ class Backend:
     limits: Limits
 
 
-class Listener(Protocol):
-    """What the connection tells; `dialogue.py` listens."""
-
-    def link_up(self, agreement: Agreement) -> None:
-        """A session is on."""
-        ...
-
-    def link_down(self, refused: bool, tell: bool) -> None:
-        """The link broke, or could not be had; `tell` the technician when it has failed often enough."""
-        ...
-
-    def message(self, message: m.AnyMessage) -> None:
-        """A message of the backend."""
-        ...
-
-    def sound(self, data: bytes) -> None:
-        """A binary message of sound."""
-        ...
-
-
 class Connection:
     """The link's life. `send` and `post` work while a session is on."""
 
-    def __init__(
-        self, clock: Clock, dialer: Dialer, backend: Backend, read_token: Callable[[], str], listener: Listener
-    ) -> None:
+    def __init__(self, clock: Clock, dialer: Dialer, backend: Backend, tokens: Tokens, listener: Listener) -> None:
         self._clock = clock
         self._dialer = dialer
         self._backend = backend
-        self._read_token = read_token
+        self._tokens = tokens
         self._listener = listener
         self._backoff = Backoff(random.SystemRandom().random)
-        self._opened: Link | None = None
-        self._posted: asyncio.Queue[m.AnyMessage] = asyncio.Queue(POSTED)
+        self._call: Call | None = None
+        self._dialling_since: float | None = None
+        self._due_at = math.inf
+        self._stamp: object = None
+        """Which token the last dial was made with."""
         self._dial = asyncio.Event()
         self._dropped = asyncio.Event()
         self._wanted = True
         self._ending = False
         self._ended = asyncio.Event()
-        self.state = LinkState.OFFLINE
         self.session_id = str(uuid.uuid4())
-        self.agreement: Agreement | None = None
-        self.rejected = 0
-        """Messages that could not be understood."""
+        self.counts = Counts()
         self.reconnects = 0
+        self.trouble = ""
+        """Why there is no session, once a try has failed; empty while there is one."""
+
+    @property
+    def state(self) -> LinkState:
+        """How far the link is."""
+        if self._call is not None:
+            return self._call.state
+        return LinkState.OFFLINE if self._dialling_since is None else LinkState.CONNECTING
+
+    @property
+    def due_at(self) -> float:
+        """By when it will have moved on; infinite while it may wait as long as it takes."""
+        return self._due_at if self._call is None else self._call.due_at
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """What was agreed for this session; None without one."""
+        return None if self._call is None else self._call.agreement
+
+    @property
+    def health(self) -> LinkHealth | None:
+        """How the link of this session does; None without one."""
+        return self._call.health if self._call is not None and self._call.agreement is not None else None
 
     @property
     def rtt_s(self) -> float | None:
         """The newest round trip of a ping."""
-        return self._opened.rtt_s if self._opened is not None and self.agreement is not None else None
+        return self._call.rtt_s if self._call is not None and self._call.agreement is not None else None
+
+    @property
+    def rejected(self) -> int:
+        """Messages that could not be understood."""
+        return self.counts.rejected
+
+    def facts(self) -> dict[str, object]:
+        """What `status` tells of it."""
+        agreement, health = self.agreement, self.health
+        vitals = Vitals() if health is None else health.vitals
+        return {
+            "state": self.state.value,
+            "profile": None if agreement is None else agreement.profile,
+            "realtime": None if agreement is None else agreement.realtime,
+            "rtt_ms": None if self.rtt_s is None else round(self.rtt_s * 1000),
+            "kernel_rtt_ms": None if vitals.kernel_rtt_s is None else round(vitals.kernel_rtt_s * 1000),
+            "retransmitted_percent": None if health is None else round(health.retransmitted * 100),
+            "degraded": health is not None and health.degraded,
+            "became_degraded": self.counts.degraded,
+            "reconnects": self.reconnects,
+            "ended_by": dict(self.counts.causes) or None,
+        }
 
     async def send(self, message: Outgoing) -> None:
         """Hand a message to the socket, waiting while it is full. Raises LinkError without a session."""
-        link = self._opened
-        if link is None or self.agreement is None:
+        if self._call is None or self._call.agreement is None:
             raise LinkError("there is no session to send on")
-        await self._hand_over(link, message)
+        await self._call.send(message)
 
     def post(self, message: m.AnyMessage) -> None:
         """Send a message soon, in order with other posted ones; without a session it is dropped."""
-        with contextlib.suppress(asyncio.QueueFull):
-            if self.agreement is not None:
-                self._posted.put_nowait(message)
+        if self._call is not None and self._call.agreement is not None:
+            self._call.post(message)
 
     def dial_now(self) -> None:
-        """Somebody waits: dial at once, whatever the back-off says."""
+        """Somebody waits: dial at once, whatever the back-off says.
+
+        Even when the server asked for patience (`Retry-After`, 1013): one press is one dial, at the pace of a person,
+        and who presses must hear that it does not work. What dials by itself waits as it was told.
+        """
         self._wanted = True
         self._dial.set()
+        if self._dialling_since is not None and self._clock.now() - self._dialling_since > STALE_DIAL_S:
+            self._dropped.set()
 
     def redial(self, reason: str) -> None:
         """Drop a link that does not do its work."""
@@ -127,16 +156,18 @@ class Connection:
             while not self._wanted:
                 self._dial.clear()
                 self._ended.set()
+                self._due_at = math.inf
                 await self._dial.wait()
             for event in (self._dial, self._dropped, self._ended):
                 event.clear()
             self._ending = False
-            wait_s, refused = await self._one_link()
-            self.state = LinkState.OFFLINE
+            error = await self._one_link()
             if not self._ending:
                 self.reconnects += 1
-                self._listener.link_down(refused, tell=self._backoff.tell)
-                await self._wait(wait_s)
+                refused = isinstance(error, LinkRefused | ConfigError)
+                wait_s = self._failed(error)
+                self._listener.link_down(refused, self._backoff.tell, isinstance(error, LinkTooBig))
+                await self._wait(wait_s, self._stamp if refused else None)
             if self._ending:
                 self.session_id = str(uuid.uuid4())
 
@@ -147,29 +178,51 @@ class Connection:
             async with asyncio.timeout(GOODBYE_S + 1.0):
                 await self._ended.wait()
 
-    async def _one_link(self) -> tuple[float, bool]:
-        """One link from dialling to its end: how long to wait before the next, and whether the token was refused."""
-        self.state = LinkState.CONNECTING
+    async def _one_link(self) -> Exception | None:
+        """One link from dialling to its end, and what ended it; None when somebody here did."""
+        link: Link | None = None
+        self._dialling_since = self._clock.now()
+        self._due_at = self._dialling_since + self._backend.connect_timeout_s
+
+        async def dial() -> None:
+            nonlocal link
+            self._stamp = self._tokens.stamp()
+            link = await self._dialer.dial(await self._address())
+
         try:
             async with asyncio.timeout(self._backend.connect_timeout_s):
-                await self._unless_dropped(self._open())
-            if self._opened is not None:
-                await self._unless_dropped(self._live(self._opened))
-                if self._ending:
-                    await self._say_goodbye(self._opened)
+                await self._unless_dropped(dial())
+            self._dialling_since = None
+            if link is not None:
+                await self._hold(link)
         except (LinkError, ConfigError, TimeoutError) as error:
-            return self._failed(error)
+            return error
         finally:
-            self.agreement = None
-            while not self._posted.empty():
-                self._posted.get_nowait()
-            if self._opened is not None:
-                await self._opened.close()
-            self._opened = None
-        return 0.0, False
+            self._dialling_since = None
+            if link is not None:
+                await self._let_go(link)
+        return None
 
-    async def _open(self) -> None:
-        self._opened = await self._dialer.dial(self._address())
+    async def _hold(self, link: Link) -> None:
+        """Converse on this link. Raises LinkError when it ends otherwise than by somebody here."""
+        backend, now = self._backend, self._clock.now()
+        handshake = Handshake(backend.profile, backend.seed_uplink, backend.limits, now)
+        self._call = Call(self._clock, link, handshake, self._listener, self.counts)
+        await self._unless_dropped(self._live(self._call))
+        if self._ending:
+            await self._call.say_goodbye()
+
+    async def _let_go(self, link: Link) -> None:
+        call = self._call
+        if call is not None:
+            call.agreement = None
+            if call.state is LinkState.ACTIVE:
+                self._backoff.succeeded()  # `session_started` came; an open door alone would be no success
+            if call.over:
+                self.session_id = str(uuid.uuid4())
+        self._call = None
+        self._due_at = self._clock.now() + GOODBYE_S
+        await link.close()
 
     async def _unless_dropped(self, work: Coroutine[None, None, None]) -> None:
         """Do `work` until somebody wants the link dropped; then it is cancelled."""
@@ -184,99 +237,49 @@ class Connection:
             dropping.cancel()
             await asyncio.gather(working, dropping, return_exceptions=True)
 
-    async def _live(self, link: Link) -> None:
+    async def _live(self, call: Call) -> None:
         """Shake hands and converse until the link breaks (LinkError)."""
-        handshake = Handshake(self._backend.profile, self._backend.seed_uplink, self._backend.limits, self._clock.now())
-        await self._shake_hands(link, handshake)
-        await self._converse(link)
-
-    def _failed(self, error: Exception) -> tuple[float, bool]:
-        retry_after_s = error.retry_after_s if isinstance(error, LinkError) else None
-        wait_s = self._backoff.failed(retry_after_s)
-        first = self._backoff.failures == 1
-        text = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-        log.log(logging.WARNING if first else logging.DEBUG, "no link to the backend: %s", text)
-        refused = isinstance(error, LinkRefused | ConfigError)
-        return (REFUSED_S if refused else wait_s), refused
-
-    async def _shake_hands(self, link: Link, handshake: Handshake) -> None:
-        while handshake.agreement is None:
-            wait_s = None if handshake.deadline is None else handshake.deadline - self._clock.now()
-            try:
-                async with asyncio.timeout(wait_s):
-                    received = self._read(await link.receive())
-                answers = [] if received is None else handshake.received(received, self._clock.now())
-            except TimeoutError:
-                received, answers = None, handshake.time_up(self._clock.now())
-            for answer in answers:
-                await self._hand_over(link, answer)
-            self.state = handshake.state
-            if handshake.state is LinkState.ACTIVE:
-                self._backoff.succeeded()
-            if received is not None:
-                self._listener.message(received)
-        self.agreement = handshake.agreement
+        agreement = await call.shake_hands()
+        self.trouble = ""
         self._dial.clear()  # whoever asked for a link has it
-        log.info("a session is on: profile %s, realtime %s", self.agreement.profile, self.agreement.realtime)
+        log.info("a session is on: profile %s, realtime %s", agreement.profile, agreement.realtime)
         if not self._ending:
-            self._listener.link_up(self.agreement)
+            self._listener.link_up(agreement)
+        await call.converse()
 
-    async def _converse(self, link: Link) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._listen(link), name="link listener")
-                tasks.create_task(self._send_posted(link), name="link poster")
-        except* LinkError as broken:
-            raise broken.exceptions[0] from None
+    def _failed(self, error: Exception | None) -> float:
+        """Count the failure and tell it; how long to wait before the next dial."""
+        if error is None:
+            self.counts.causes["dropped"] += 1
+            return 0.0
+        cause = error.cause if isinstance(error, LinkError) else "no_token" if isinstance(error, ConfigError) else ""
+        self.counts.causes[cause or "timeout"] += 1
+        wait_s = self._backoff.failed(error.retry_after_s if isinstance(error, LinkError) else None)
+        first = self._backoff.failures == 1
+        self.trouble = str(error) if cause else "no answer in time"
+        log.log(logging.WARNING if first else logging.DEBUG, "no link to the backend: %s", self.trouble)
+        if isinstance(error, LinkRefused):
+            self._tokens.refused()
+        return REFUSED_S if isinstance(error, LinkRefused | ConfigError) else wait_s
 
-    async def _listen(self, link: Link) -> None:
-        while True:
-            received = self._read(await link.receive())
-            if isinstance(received, m.SessionEnded):
-                self.session_id = str(uuid.uuid4())
-                raise LinkError("the backend ended the session")
-            if received is not None:
-                self._listener.message(received)
-
-    async def _send_posted(self, link: Link) -> None:
-        while True:
-            await self._hand_over(link, await self._posted.get())
-
-    def _read(self, message: str | bytes) -> m.AnyMessage | None:
-        try:
-            received = wire.read(message)
-        except WireError as error:
-            self.rejected += 1
-            level = logging.WARNING if self.rejected == 1 else logging.DEBUG
-            log.log(level, "a message of the backend was skipped: %s", error)
-            return None
-        if isinstance(received, bytes):
-            self._listener.sound(received)
-            return None
-        return received
-
-    async def _hand_over(self, link: Link, message: Outgoing) -> None:
-        await link.send(message if isinstance(message, bytes) else m.encode(message, self._clock.utc()))
-
-    async def _say_goodbye(self, link: Link) -> None:
-        with contextlib.suppress(LinkError, TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                await self._hand_over(link, m.EndSession())
-                while not isinstance(self._read(await link.receive()), m.SessionEnded):
-                    pass
-
-    async def _wait(self, wait_s: float) -> None:
+    async def _wait(self, wait_s: float, refused: object) -> None:
+        """Until it is time to dial, somebody waits for it, or the `refused` token would not be the next one."""
+        self._due_at = self._clock.now() + wait_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await self._dial.wait()
+                while refused is None or self._tokens.stamp() == refused:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(None if refused is None else TOKEN_LOOK_S):
+                            await self._dial.wait()
+                            return
 
-    def _address(self) -> Address:
+    async def _address(self) -> Address:
         backend = self._backend
         return address(
             backend.url,
             self.session_id,
             backend.user_id,
             backend.business_id,
-            self._read_token(),
+            await self._tokens.token(),
             backend.auth_transport,
         )

@@ -24,6 +24,8 @@ from hero365_edge.ports import Clock, Panel
 from hero365_edge.uplink import Uplink
 
 log = logging.getLogger(__name__)
+transcripts = logging.getLogger("hero365_edge.transcripts")
+"""What was said, one line each, under a name of its own: by it a support bundle leaves them out."""
 
 
 class Dialogue:
@@ -68,7 +70,7 @@ class Dialogue:
             do.Commit: lambda order: uplink.commit(order.until),
             do.Discard: lambda _: uplink.discard(),
             do.Hold: lambda _: uplink.stop_sending(),
-            do.SendKept: lambda order: uplink.send_kept(order.utterance_id),
+            do.SendKept: lambda order: uplink.send_kept(order.utterance_id, self._agreement, order.in_frames),
             do.Forget: lambda order: uplink.forget(order.utterance_id),
             do.Silence: self._silence,
             do.Admit: lambda order: downlink.admit(order.play),
@@ -120,6 +122,12 @@ class Dialogue:
         self.happen(ev.Said(text, self._clock.now()))
         return True
 
+    def end_session(self) -> int:
+        """End the session with the backend; how many kept utterances were given up with it."""
+        kept = self._session.waiting
+        self.happen(ev.SessionEndAsked(self._clock.now()))
+        return kept
+
     # -- what the connection tells --------------------------------------------------------------------------------
 
     def link_up(self, agreement: Agreement) -> None:
@@ -128,11 +136,15 @@ class Dialogue:
         self._downlink.link_up(v1=agreement.profile == "v1")
         self.happen(ev.LinkUp(agreement, self._clock.now()))
 
-    def link_down(self, refused: bool, tell: bool) -> None:
+    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
         """The link is gone."""
         self._agreement = None
         self._uplink.stop_sending()
-        self.happen(ev.LinkDown(self._clock.now(), refused, tell))
+        self.happen(ev.LinkDown(self._clock.now(), refused, tell, too_big))
+
+    def idle(self) -> bool:
+        """Whether nobody would miss the link for a moment."""
+        return self._session.state in RESTING and not self._downlink.playing
 
     def message(self, message: m.AnyMessage) -> None:
         """A message of the backend, made into the event that it is."""
@@ -146,7 +158,7 @@ class Dialogue:
             return
         self.last_text = message.response
         if self.log_transcripts:
-            log.info("the agent says: %s", message.response)
+            transcripts.info("the agent says: %s", " ".join(message.response.split()))
         try:
             audio = m.sound_of(message)
         except WireError as error:
@@ -199,4 +211,6 @@ class Dialogue:
 
     def _close_turn(self, order: do.CloseTurn) -> None:
         self.last_turn = order.turn
-        log.info("turn %s: %s", order.turn.outcome, order.turn.since_speech_end_ms())
+        times_ms = order.turn.since_speech_end_ms()
+        fields = {"turn": order.turn.outcome, **{f"{stage}_ms": ms for stage, ms in times_ms.items()}}
+        log.info("turn %s: %s", order.turn.outcome, times_ms, extra={"fields": fields})

@@ -16,16 +16,21 @@ class DeviceError(EdgeError):
 class LinkError(EdgeError):
     """The backend cannot be reached or the link broke: dial again after the back-off.
 
-    `retry_after_s` is what the server asked for (HTTP `Retry-After`), if it did.
+    `retry_after_s` is what the server asked for (HTTP `Retry-After`), if it did; `cause` is one word to count it by.
     """
 
-    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, text: str, retry_after_s: float | None = None, cause: str = "lost") -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+        self.cause = cause
 
 
 class LinkRefused(LinkError):  # noqa: N818  the house's name for it; it is an error by its base
     """The backend refused the token: wait for a new one instead of dialling harder."""
+
+
+class LinkTooBig(LinkError):  # noqa: N818  as above
+    """The backend takes no message of that size: what is held has to go in smaller pieces."""
 
 
 class WireError(EdgeError):

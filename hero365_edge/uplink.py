@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -10,16 +9,15 @@ import numpy as np
 
 from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.core import events as ev
-from hero365_edge.core import rtp
 from hero365_edge.core.endpointer import Endpointer
-from hero365_edge.core.framing import Framing, Outgoing, SeedFraming, V1Framing, l16, pcm16
+from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement
-from hero365_edge.core.messages import audio_data
-from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
-from hero365_edge.core.wav import wav_bytes
+from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
 from hero365_edge.errors import LinkError
 from hero365_edge.ports import Block, Clock, Microphone
 from hero365_edge.recording import Recording, Utterance
+from hero365_edge.sending import Sender
+from hero365_edge.shelf_ports import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +50,7 @@ class Uplink:
         capture: Capture,
         send: Callable[[Outgoing], Awaitable[None]],
         tell: Callable[[ev.Event], None],
+        shelf: Shelf,
     ) -> None:
         """`send` hands one message to the link, waiting while it is full; it raises LinkError without one."""
         self._clock = clock
@@ -59,15 +58,15 @@ class Uplink:
         self._detector = detector
         self._codecs = codecs
         self._capture = capture
-        self._send = send
+        self._sender = Sender(codecs, capture.tail_silence_ms, send)
         self._tell = tell
+        self._shelf = shelf
         self._recording: Recording | None = None
         self._recording_began = asyncio.Event()
         self._kept: dict[str, Utterance] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
-        self._dice = random.SystemRandom()
 
     @property
     def recording(self) -> bool:
@@ -104,7 +103,7 @@ class Uplink:
         self._recording.endpointer.held = held
         utterance = self._recording.utterance
         if agreement is not None and utterance.utterance_id not in self._sending:
-            self._start_sending(utterance, lambda: self._send_live(utterance, agreement))
+            self._start_sending(utterance, lambda: self._sender.live(utterance, agreement))
 
     def commit(self, until: float) -> None:
         """The utterance ends with the block in which the moment `until` lies."""
@@ -128,15 +127,34 @@ class Uplink:
             task.cancel()
         self._sending.clear()
 
-    def send_kept(self, utterance_id: str) -> None:
-        """Send a kept utterance in one piece."""
+    def send_kept(self, utterance_id: str, agreement: Agreement | None, in_frames: bool = False) -> None:
+        """Send a kept utterance in one piece, or frame by frame. Without an agreement there is no link to send on."""
         utterance = self._kept.get(utterance_id)
-        if utterance is not None:
-            self._start_sending(utterance, lambda: self._send_whole(utterance))
+        if utterance is not None and agreement is not None:
+            send = self._sender.live if in_frames else self._sender.whole
+            self._start_sending(utterance, lambda: send(utterance, agreement))
 
     def forget(self, utterance_id: str) -> None:
         """The utterance is not needed any more."""
         self._kept.pop(utterance_id, None)
+        self._shelf.remove(utterance_id)
+
+    def restore(self) -> list[ev.Restored]:
+        """Take up what an earlier process left; a recording that it could not end counts if there is speech in it."""
+        restored = []
+        for left in self._shelf.leftovers():
+            frames = list(left.pcm[: len(left.pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES))
+            if not left.whole and not self._speech_in(frames):
+                self._shelf.remove(left.utterance_id)
+                continue
+            self._kept[left.utterance_id] = Utterance(left.utterance_id, frames, complete=True)
+            length_s = duration_s(len(left.pcm))
+            restored.append(ev.Restored(left.utterance_id, left.spoken_at, length_s, self._clock.now()))
+        return restored
+
+    def _speech_in(self, frames: list[Pcm]) -> bool:
+        self._detector.reset()
+        return any(self._detector.is_speech(frame) for frame in frames)
 
     # -- recording ------------------------------------------------------------------------------------------------
 
@@ -195,6 +213,7 @@ class Uplink:
         utterance, endpointer = recording.utterance, recording.endpointer
         utterance.frames.append(frame)
         utterance.grown.set()
+        self._shelf.add(utterance.utterance_id, frame, recording.recorded_until)
         voiced = self._detector.is_speech(frame)
         if recording.recorded_until <= recording.pressed_at:
             endpointer.before(voiced)
@@ -216,7 +235,9 @@ class Uplink:
         if recording.resampler is not None:
             self._take(recording, recording.resampler.finish())
         if len(recording.rest):
-            recording.utterance.frames.append(np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest))))
+            last = np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest)))
+            recording.utterance.frames.append(last)
+            self._shelf.add(recording.utterance.utterance_id, last, recording.recorded_until)
         self._complete(recording)
 
     def _complete(self, recording: Recording) -> None:
@@ -224,6 +245,7 @@ class Uplink:
         self._microphone.hush()
         utterance = recording.utterance
         utterance.close()
+        self._shelf.complete(utterance.utterance_id)
         self._tell(ev.Recorded(utterance.utterance_id, recording.speech_end, self._clock.now()))
 
     # -- sending --------------------------------------------------------------------------------------------------
@@ -243,37 +265,3 @@ class Uplink:
             self._tell(ev.Committed(utterance.utterance_id, self._clock.now()))
         finally:
             self._sending.pop(utterance.utterance_id, None)
-
-    async def _send_live(self, utterance: Utterance, agreement: Agreement) -> None:
-        framing = self._framing(utterance.utterance_id, agreement)
-        for message in framing.opening():
-            await self._send(message)
-        sent = 0
-        while not utterance.complete or sent < len(utterance.frames):
-            utterance.grown.clear()
-            while sent < len(utterance.frames):
-                for message in framing.frame(utterance.frames[sent]):
-                    await self._send(message)
-                sent += 1
-            if not utterance.complete:
-                await utterance.grown.wait()
-        for message in framing.closing():
-            await self._send(message)
-
-    async def _send_whole(self, utterance: Utterance) -> None:
-        while not utterance.complete:
-            utterance.grown.clear()
-            await utterance.grown.wait()
-        await self._send(audio_data(wav_bytes(utterance.pcm())))
-
-    def _framing(self, utterance_id: str, agreement: Agreement) -> Framing:
-        opus = agreement.uplink == "opus"
-        if agreement.profile != "v1":
-            encode = self._codecs.opus_encoder().encode if opus else pcm16
-            return SeedFraming(encode, self._capture.tail_silence_ms)
-        encode = self._codecs.opus_encoder().encode if opus else l16
-        ssrc = self._dice.getrandbits(32)
-        packetizer = rtp.Packetizer(
-            rtp.OPUS if opus else rtp.L16, ssrc, self._dice.getrandbits(16), self._dice.getrandbits(32)
-        )
-        return V1Framing(utterance_id, ssrc, encode, packetizer, dtx=opus)

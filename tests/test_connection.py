@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from hero365_edge.connection import GOODBYE_S, POSTED, Backend, Connection
+from hero365_edge.call import GOODBYE_S, POSTED
+from hero365_edge.connection import STALE_DIAL_S, TOKEN_LOOK_S, Backend, Connection
 from hero365_edge.core import messages as m
+from hero365_edge.core.address import Address
 from hero365_edge.core.backoff import Backoff
 from hero365_edge.core.handshake import Agreement, Limits, LinkState
+from hero365_edge.core.health import RECONNECT_EVERY_S
 from hero365_edge.devices.clock import SystemClock
-from hero365_edge.errors import ConfigError, LinkError, LinkRefused
+from hero365_edge.errors import ConfigError, LinkError, LinkRefused, LinkTooBig
 from hero365_edge.fakes.link import FakeDialer, FakeLink
+from hero365_edge.fakes.tokens import FakeTokens
+from hero365_edge.ports import Clock
 from tests.appliance import HangingDialer, confirm, heard, open_session, say, start, until
+from tests.appliance_on_fakes import LoopClock, in_virtual_time
 
 TOKEN = "s3cr3t-t0ken"  # noqa: S105  nobody's
 PATIENT = Limits(confirm_s=5.0, start_s=5.0, realtime_s=5.0)
@@ -27,12 +33,16 @@ class Diary:
 
     def __init__(self) -> None:
         self.told: list[object] = []
+        self.at_rest = True
 
     def link_up(self, agreement: Agreement) -> None:
         self.told.append(agreement)
 
-    def link_down(self, refused: bool, tell: bool) -> None:
-        self.told.append({"refused": refused, "tell": tell})
+    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
+        self.told.append({"refused": refused, "tell": tell} | ({"too_big": True} if too_big else {}))
+
+    def idle(self) -> bool:
+        return self.at_rest
 
     def message(self, message: m.AnyMessage) -> None:
         self.told.append(message)
@@ -60,19 +70,16 @@ class Line:
         connect_timeout_s: float = 5.0,
         *,
         backs_off: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        self.clock = clock or SystemClock()
         self.dialer = dialer or FakeDialer()
         self.diary = Diary()
-        self.token: str | ConfigError = TOKEN
+        self.tokens = FakeTokens(TOKEN)
         backend = Backend("wss://h/ws", "u", "b", "both", profile, "pcm16", connect_timeout_s, limits)
-        self.connection = Connection(SystemClock(), self.dialer, backend, self._read_token, self.diary)
+        self.connection = Connection(self.clock, self.dialer, backend, self.tokens, self.diary)
         if not backs_off:
             self.connection._backoff = Backoff(lambda: 0.0)
-
-    def _read_token(self) -> str:
-        if isinstance(self.token, ConfigError):
-            raise self.token
-        return self.token
 
     async def up(self, profile: str = "seed") -> FakeLink:
         """The next link, with a session on it."""
@@ -290,14 +297,15 @@ async def test_what_the_server_asked_for_is_waited() -> None:
 async def test_a_refused_token_is_told_as_such_and_not_dialled_harder(refusal: LinkRefused | ConfigError) -> None:
     line = Line()
     if isinstance(refusal, ConfigError):
-        line.token = refusal
+        line.tokens.fail(refusal)
     else:
         line.dialer.refuse(refusal)
     async with running(line):
         await until(lambda: line.diary.downs == [{"refused": True, "tell": False}])
         await asyncio.sleep(0.1)
         assert len(line.diary.downs) == 1
-        line.token = "another"  # noqa: S105  nobody's
+        assert line.tokens.refusals == isinstance(refusal, LinkRefused), "only the backend can refuse one"
+        line.tokens.put("another")
         line.connection.dial_now()
         await line.up()
         assert "token=another" in line.dialer.addresses[-1].url, "the token is read again before each dial"
@@ -310,6 +318,94 @@ async def test_a_link_closed_for_the_token_is_a_refusal_too(line: Line, active: 
     await until(lambda: line.diary.downs == [{"refused": True, "tell": False}])
     await asyncio.sleep(0.05)
     assert len(line.dialer.links) == 1
+
+
+async def test_a_refused_token_is_dialled_with_again_as_soon_as_it_is_another() -> None:
+    line = Line()
+    line.dialer.refuse(LinkRefused("HTTP 401", cause="refused"))
+    async with running(line):
+        await until(lambda: bool(line.diary.downs))
+        await asyncio.sleep(TOKEN_LOOK_S + 0.2)
+        assert len(line.dialer.addresses) == 1, "the same token is not tried again"
+        line.tokens.put("another")
+        await until(lambda: len(line.dialer.addresses) == 2, TOKEN_LOOK_S + 0.5)
+        assert "token=another" in line.dialer.addresses[-1].url
+        await line.up()
+        assert line.connection.counts.causes == {"refused": 1}
+
+
+async def test_a_press_dials_at_once_even_where_the_server_asked_for_patience() -> None:
+    dialer = FakeDialer()
+    dialer.refuse(LinkError("HTTP 429", retry_after_s=600.0, cause="busy"), times=2)
+    async with running(Line(dialer)) as line:
+        await until(lambda: len(line.diary.downs) == 1)
+        line.connection.dial_now()
+        await until(lambda: len(line.diary.downs) == 2)
+        await asyncio.sleep(0.2)
+        assert len(dialer.addresses) == 2, "one press is one dial"
+        line.connection.dial_now()
+        await line.up()
+        assert line.connection.counts.causes == {"busy": 2}
+
+
+async def test_a_press_begins_a_dial_anew_that_hangs_and_not_one_that_has_just_begun() -> None:
+    dialer = HangingDialer()
+    async with running(Line(dialer, connect_timeout_s=30.0)) as line:
+        await until(lambda: dialer.begun == 1)
+        line.connection.dial_now()
+        await asyncio.sleep(0.05)
+        assert dialer.begun == 1
+        await asyncio.sleep(STALE_DIAL_S)
+        line.connection.dial_now()
+        await until(lambda: dialer.begun == 2, 0.2)
+
+
+async def test_a_message_that_was_too_big_is_told_as_such(line: Line) -> None:
+    (await line.up()).drop(LinkTooBig("1009"))
+    await until(lambda: line.diary.downs == [{"refused": False, "tell": False, "too_big": True}])
+
+
+# -- health --------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_without_a_sign_of_life_is_found_in_ten_seconds_and_dialled_again() -> None:
+    async def main() -> None:
+        async with running(Line(clock=LoopClock())) as line:
+            first = await line.up()
+            await asyncio.sleep(300.0)
+            assert not first.closed, "a working link is left alone"
+            first.silent = True
+            went_silent_at = line.clock.now()
+            await until(lambda: first.closed, 20.0)
+            assert 8.0 < line.clock.now() - went_silent_at <= 10.0
+            await line.up()
+            assert line.connection.counts.causes == {"silent": 1}
+
+    in_virtual_time(main())
+
+
+def test_a_bad_link_is_shown_and_replaced_once_a_minute_where_nobody_would_miss_it() -> None:
+    async def main() -> None:
+        async with running(Line(clock=LoopClock())) as line:
+            line.diary.at_rest = False
+            first = await line.up()
+            first.rtt_s = 1.5
+            await until(lambda: line.connection.health is not None and line.connection.health.degraded, 20.0)
+            await asyncio.sleep(120.0)
+            assert not first.closed, "somebody speaks on it"
+            assert line.connection.counts.degraded == 1
+            line.diary.at_rest = True
+            await until(lambda: first.closed, 2.0)
+            second = await line.up()
+            second.rtt_s = 1.5
+            opened_at = line.clock.now()
+            await until(lambda: second.closed, 100.0)
+            assert line.clock.now() - opened_at == pytest.approx(RECONNECT_EVERY_S, abs=2.0)
+            assert line.connection.counts.causes == {"degraded": 2}
+            assert line.connection.counts.degraded == 2
+            assert [down["tell"] for down in line.diary.downs] == [False, False]
+
+    in_virtual_time(main())
 
 
 async def test_a_link_that_does_not_do_its_work_is_replaced_at_once(line: Line) -> None:
@@ -449,6 +545,30 @@ async def test_a_session_that_is_ended_is_ended_with_the_backend_and_the_next_is
     line.connection.dial_now()
     await line.up()
     assert len(set(line.session_ids)) == 2
+
+
+class SlowDialer(FakeDialer):
+    """Its links hand a message over at once, and are busy for a while then, as a full socket is."""
+
+    async def dial(self, address: Address) -> FakeLink:
+        link = await super().dial(address)
+        hand_over = link.send
+
+        async def send(message: str | bytes) -> None:
+            await hand_over(message)
+            await asyncio.sleep(0.01)
+
+        link.send = send  # type: ignore[method-assign]  # one link, as slow as this test needs it
+        return link
+
+
+async def test_what_was_posted_just_before_the_end_of_the_session_goes_up_before_it() -> None:
+    async with running(Line(SlowDialer())) as line:
+        link = await line.up()
+        for number in range(3):
+            line.connection.post(m.ResponseCancelled(response_id=f"r{number}", played_ms=80))
+        await end(line, link)
+        assert types(link)[-4:] == [*[m.ResponseCancelled] * 3, m.EndSession]
 
 
 async def test_a_session_that_is_ended_already_is_not_begun_by_ending_it_again(line: Line) -> None:

@@ -19,6 +19,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from hero365_edge.app import Appliance, World
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core.address import address
+from hero365_edge.core.secret import Secret
 from hero365_edge.core.states import RESTING, State
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.decoding import MAX_BACKLOG_BYTES
@@ -28,8 +29,10 @@ from hero365_edge.errors import LinkError
 from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.panel import FakePanel
+from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
+from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
 from tests.appliance import until
 from tests.appliance_on_fakes import (
@@ -423,7 +426,7 @@ async def test_a_garbled_handshake_is_an_ordinary_link_error(answer: str) -> Non
 
     async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        target = address(f"ws://127.0.0.1:{port}/v1", "s", "u", "b", CANARY, "both")
+        target = address(f"ws://127.0.0.1:{port}/v1", "s", "u", "b", Secret(CANARY), "both")
         with pytest.raises(LinkError) as raised:
             async with asyncio.timeout(5):
                 await WebSocketDialer().dial(target)
@@ -475,7 +478,8 @@ async def test_broken_frames_cost_the_link_and_no_more() -> None:
             panel=FakePanel(clock),
             dialer=WebSocketDialer(),
             supervisor=FakeSupervisor(),
-            read_token=lambda: CANARY,
+            tokens=FakeTokens(CANARY),
+            shelf=FakeShelf(),
         )
         appliance, stop = Appliance(here, world), asyncio.Event()
         running = asyncio.create_task(appliance.run(stop))

@@ -25,6 +25,7 @@ from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.codec import FakeCodecs
 from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.uplink import LAST_BLOCK_S, Capture, Uplink
 from tests.appliance import until
 
@@ -107,8 +108,16 @@ class Cab:
         self.microphone = FakeMicrophone(self.clock, rate_hz, channels, period_ms)
         self.wire = Wire()
         self.told: list[ev.Event] = []
+        self.shelf = FakeShelf()
         self.uplink = Uplink(
-            self.clock, self.microphone, FakeDetector(), FakeCodecs(), capture, self.wire.send, self.told.append
+            self.clock,
+            self.microphone,
+            FakeDetector(),
+            FakeCodecs(),
+            capture,
+            self.wire.send,
+            self.told.append,
+            self.shelf,
         )
 
     async def hear(self, pcm: Pcm) -> None:
@@ -523,7 +532,7 @@ async def test_a_kept_utterance_goes_up_whole_as_exactly_what_was_recorded(cab: 
     await cab.hear(words(6_400, first=6_400))
     cab.release()
     await cab.hear(words(640, first=12_800))
-    cab.uplink.send_kept("u1")
+    cab.uplink.send_kept("u1", SEED)
     await cab.settled()
     [message] = cab.wire.sent
     assert np.array_equal(wav_of(message), cab.kept())
@@ -535,7 +544,7 @@ async def test_a_kept_utterance_that_is_not_complete_yet_waits_for_its_end(cab: 
     cab.press()
     await cab.hear(words(3_200))
     cab.uplink.commit(cab.clock.now() + 0.01)
-    cab.uplink.send_kept("u1")
+    cab.uplink.send_kept("u1", SEED)
     await cab.settled()
     assert cab.wire.sent == []
     await cab.hear(words(640, first=3_200))
@@ -556,7 +565,7 @@ async def test_a_link_that_breaks_in_the_middle_commits_nothing_and_the_whole_ca
     assert cab.committed == []
     assert len(cab.wire.sent) == 4
     cab.wire.broken = False
-    cab.uplink.send_kept("u1")
+    cab.uplink.send_kept("u1", SEED)
     await cab.settled()
     assert len(cab.wire.sent) == 5
     assert np.array_equal(wav_of(cab.wire.sent[4]), cab.kept())
@@ -588,7 +597,7 @@ async def test_a_jammed_utterance_and_the_one_behind_it_are_both_stopped(cab: Ca
     await cab.settled()
     cab.wire.free.set()
     for utterance_id in ("u1", "u2"):
-        cab.uplink.send_kept(utterance_id)
+        cab.uplink.send_kept(utterance_id, SEED)
     await cab.settled()
     assert [type(message) for message in cab.wire.sent] == [bytes, bytes, m.AudioData, m.AudioData]
     assert cab.committed == ["u1", "u2"]
@@ -634,8 +643,8 @@ async def test_kept_utterances_go_up_in_the_order_they_are_asked_for(cab: Cab) -
         await cab.hear(words(3_200, first=0 if utterance_id == "u1" else 7_000))
         cab.release()
         await cab.hear(words(640))
-    cab.uplink.send_kept("u1")
-    cab.uplink.send_kept("u2")
+    cab.uplink.send_kept("u1", SEED)
+    cab.uplink.send_kept("u2", SEED)
     await cab.settled()
     assert [int(wav_of(message)[0]) for message in cab.wire.sent] == [int(cab.kept("u1")[0]), int(cab.kept("u2")[0])]
 
@@ -673,11 +682,89 @@ async def test_orders_without_a_recording_do_nothing(cab: Cab) -> None:
     cab.uplink.commit(cab.clock.now())
     cab.uplink.discard()
     cab.uplink.stop_sending()
-    cab.uplink.send_kept("nobody")
+    cab.uplink.send_kept("nobody", SEED)
     cab.uplink.forget("nobody")
     await cab.hear(words(3_200))
     assert (cab.wire.sent, cab.told) == ([], [])
     assert not cab.uplink.recording
+
+
+async def test_in_v1_a_kept_utterance_goes_up_under_its_name_and_in_the_seed_profile_without(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(1_600))
+    cab.release()
+    await cab.settled()
+    for agreement in (SEED, V1):
+        cab.uplink.send_kept("u1", agreement)
+        await cab.settled()
+    seed, v1 = (m.encode(message, cab.clock.utc()) for message in cab.wire.messages)
+    assert "utterance_id" not in seed
+    assert '"utterance_id":"u1"' in v1
+
+
+async def test_a_kept_utterance_that_is_too_big_for_a_message_goes_up_as_if_it_were_spoken(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(1_600))
+    cab.release()
+    await cab.settled()
+    cab.uplink.send_kept("u1", SEED, in_frames=True)
+    await cab.settled()
+    assert np.array_equal(cab.wire.pcm, np.concatenate([cab.kept(), silence(TAIL_FRAMES * FRAME_SAMPLES)]))
+    assert cab.committed == ["u1"]
+
+
+# -- the shelf -----------------------------------------------------------------------------------------------------
+
+
+async def test_each_frame_is_on_the_shelf_as_soon_as_it_is_recorded_and_until_it_is_forgotten(cab: Cab) -> None:
+    pressed_at = cab.press()
+    await cab.hear(words(1_600))
+    [left] = cab.shelf.leftovers()
+    assert np.array_equal(left.pcm, cab.kept())
+    assert (left.utterance_id, left.whole) == ("u1", False)
+    assert left.spoken_at == pytest.approx(pressed_at + 0.1)
+    cab.release()
+    await cab.settled()
+    [left] = cab.shelf.leftovers()
+    assert left.whole
+    assert np.array_equal(left.pcm, cab.kept())
+    cab.uplink.forget("u1")
+    assert cab.shelf.leftovers() == []
+
+
+async def test_a_discarded_recording_leaves_the_shelf(cab: Cab) -> None:
+    cab.press()
+    await cab.hear(words(1_600))
+    cab.uplink.discard()
+    await cab.settled()
+    assert cab.shelf.leftovers() == []
+
+
+async def test_what_an_earlier_process_left_is_taken_up_and_can_be_sent(cab: Cab) -> None:
+    for number in range(10):
+        cab.shelf.add("left", words(FRAME_SAMPLES, number * FRAME_SAMPLES), 900.0 + number * 0.02)
+    cab.shelf.complete("left")
+    [restored] = cab.uplink.restore()
+    assert (restored.utterance_id, restored.length_s, restored.at) == ("left", 0.2, cab.clock.now())
+    assert restored.spoken_at == pytest.approx(900.18)
+    assert np.array_equal(cab.kept("left"), words(10 * FRAME_SAMPLES))
+    cab.uplink.send_kept("left", SEED)
+    await cab.settled()
+    [sent] = cab.wire.messages
+    assert isinstance(sent, m.AudioData)
+    assert np.array_equal(WavDecoder().decode(base64.b64decode(sent.audio)), words(10 * FRAME_SAMPLES))
+
+
+@pytest.mark.parametrize(("whole", "spoken", "taken"), [(False, True, 1), (False, False, 0), (True, False, 1)])
+async def test_a_recording_that_a_crash_cut_counts_if_there_is_speech_in_it(
+    cab: Cab, whole: bool, spoken: bool, taken: int
+) -> None:
+    for number in range(10):
+        cab.shelf.add("left", words(FRAME_SAMPLES) if spoken else silence(FRAME_SAMPLES), 900.0 + number * 0.02)
+    if whole:
+        cab.shelf.complete("left")
+    assert len(cab.uplink.restore()) == taken
+    assert len(cab.shelf.leftovers()) == taken, "what is not taken up is not found again"
 
 
 async def test_what_is_forgotten_is_gone(cab: Cab) -> None:
@@ -687,7 +774,7 @@ async def test_what_is_forgotten_is_gone(cab: Cab) -> None:
     await cab.hear(words(640))
     cab.uplink.forget("u1")
     assert cab.uplink.utterance("u1") is None
-    cab.uplink.send_kept("u1")
+    cab.uplink.send_kept("u1", SEED)
     await cab.settled()
     assert cab.wire.sent == []
 
@@ -740,7 +827,7 @@ def orders(cab: Cab, dice: np.random.Generator, names: list[str]) -> list[Callab
         lambda: cab.uplink.settle(None, held=False),
         *[lambda: cab.uplink.commit(cab.clock.now() + float(dice.choice([-0.05, 0.0, 0.01, 0.03])))] * 2,
         cab.uplink.discard,
-        lambda: cab.uplink.send_kept(str(dice.choice([*names, "nobody"]))),
+        lambda: cab.uplink.send_kept(str(dice.choice([*names, "nobody"])), SEED, in_frames=bool(dice.integers(2))),
         lambda: cab.uplink.forget(str(dice.choice([*names, "nobody"]))),
         *(jam, cab.wire.unjam, break_link, mend_link),
     ]

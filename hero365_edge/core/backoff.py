@@ -24,11 +24,13 @@ class Backoff:
     def failed(self, retry_after_s: float | None = None) -> float:
         """One more failure; how many seconds to wait.
 
-        What the server asked for comes on top: a fleet that was told the same must not come back in the same second.
+        What the server asked for comes on top, and as much again is drawn from: a fleet that was told the same must not
+        come back in the same second.
         """
-        ceiling = min(CEILING_S, FIRST_S * 2.0 ** min(self.failures, 16))
+        wait_s = retry_after_s or 0.0
+        ceiling = min(CEILING_S, max(wait_s, FIRST_S * 2.0 ** min(self.failures, 16)))
         self.failures += 1
-        return (retry_after_s or 0.0) + self._draw() * ceiling
+        return wait_s + self._draw() * ceiling
 
     @property
     def tell(self) -> bool:

@@ -43,9 +43,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class SendKept:
-    """Send a kept utterance as `audio_data`."""
+    """Send a kept utterance as `audio_data`, or frame by frame as if it were spoken now if `in_frames`."""
 
     utterance_id: str
+    in_frames: bool = False
 
 
 @dataclass(frozen=True, slots=True)

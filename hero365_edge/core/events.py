@@ -28,6 +28,8 @@ class LinkDown:
     """The token was refused: a fault, not the road."""
     tell: bool = False
     """The technician should be told now."""
+    too_big: bool = False
+    """The backend does not take messages of the size of one it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,16 @@ class Recorded:
 
     utterance_id: str
     speech_end: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An earlier process left an utterance that was not accepted; `spoken_at` is None when nobody knows how old."""
+
+    utterance_id: str
+    spoken_at: float | None
+    length_s: float
     at: float
 
 
@@ -175,6 +187,7 @@ Event = (
     | SpeechPaused
     | Endpointed
     | Recorded
+    | Restored
     | Committed
     | AnswerBegan
     | FirstSampleHeard

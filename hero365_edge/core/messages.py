@@ -115,11 +115,12 @@ class TextInput(Message, frozen=True, tag="text_input"):
 
 
 class AudioData(Message, frozen=True, tag="audio_data"):
-    """A whole utterance: base64 of a file of `format`, `size` in bytes before base64."""
+    """A whole utterance: base64 of a file of `format`, `size` in bytes before base64. `utterance_id` only in `v1`."""
 
     audio: str
     format: str = msgspec.field(default_factory=str)
     size: int | msgspec.UnsetType = msgspec.UNSET
+    utterance_id: str | msgspec.UnsetType = msgspec.UNSET
     timestamp: Note = ""
 
 
@@ -293,6 +294,7 @@ def sound_of(response: AgentResponse) -> bytes | None:
         raise WireError(f"agent_response.audio_response is not base64: {error}") from None
 
 
-def audio_data(wav: bytes) -> AudioData:
-    """A whole utterance as the seed's buffered message; `wav` is a WAV file's bytes."""
-    return AudioData(audio=base64.b64encode(wav).decode("ascii"), format="wav", size=len(wav))
+def audio_data(wav: bytes, utterance_id: str | msgspec.UnsetType = msgspec.UNSET) -> AudioData:
+    """A whole utterance as the seed's buffered message; `wav` is a WAV file's bytes. In `v1` it has its name."""
+    audio = base64.b64encode(wav).decode("ascii")
+    return AudioData(audio=audio, format="wav", size=len(wav), utterance_id=utterance_id)

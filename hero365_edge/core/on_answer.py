@@ -116,6 +116,7 @@ def _audio_processing(here: Situation, message: m.AudioProcessing, at: float) ->
             _take_early(here, named, at)
     elif here.state is State.PROCESSING:
         accept(here, at, named)
+        here.outbox.tally["duplicate"] += message.status == "skipped_duplicate"
         if message.status == "skipped_duplicate" and here.turn is not None and here.turn.accepted is not None:
             here.finish("answered")
     else:

@@ -1,9 +1,12 @@
 """What becomes of the link, and of the utterances that wait for it."""
 
+import math
+
 from hero365_edge.core import effects as do
 from hero365_edge.core import events as ev
 from hero365_edge.core import on_panel
 from hero365_edge.core.earcons import Earcon
+from hero365_edge.core.latency import Turn
 from hero365_edge.core.situation import Situation, resting
 from hero365_edge.core.states import State, Step
 
@@ -15,13 +18,27 @@ def link_up(here: Situation, event: ev.LinkUp) -> None:
     recording = here.recording
     if resting(here):
         here.go(Step.SETTLE)
-    elif here.state is State.LISTENING and recording.settled and not recording.cut:
+    elif here.state is State.LISTENING and recording.settled and (not recording.cut or event.agreement.profile == "v1"):
+        # In `v1` an utterance has a name: what a broken link cut goes on under it, from its first frame. In the seed
+        # profile half an utterance on a new link would be another utterance.
         recording.live = event.agreement.realtime
         here.order(do.Settle(live=recording.live, held=recording.held))
 
 
+def restored(here: Situation, event: ev.Restored) -> None:
+    """Held by an earlier process: it waits for the link again, as old as it is."""
+    here.waiting_turns[event.utterance_id] = Turn(event.utterance_id, speech_end=event.spoken_at)
+    spoken_at = -math.inf if event.spoken_at is None else min(event.spoken_at, event.at)
+    here.expire(here.outbox.hold(event.utterance_id, spoken_at, event.length_s, sent=False))
+    _expire_old(here)
+    if resting(here):
+        here.go(Step.SETTLE)
+
+
 def link_down(here: Situation, event: ev.LinkDown) -> None:
     """The link is gone: what was not accepted is kept, what was not answered is lost."""
+    if event.too_big:
+        _did_not_fit(here)
     here.facts.agreement = None
     here.facts.refused = event.refused
     here.outbox.link_lost()
@@ -36,6 +53,15 @@ def link_down(here: Situation, event: ev.LinkDown) -> None:
         here.order(do.Complete())
     elif resting(here):
         here.go(Step.SETTLE)
+
+
+def _did_not_fit(here: Situation) -> None:
+    """In frames it will; where they are not taken, or did not fit either, it never will, and that is told."""
+    agreement, turn = here.facts.agreement, here.turn
+    if agreement is not None and agreement.realtime and not here.facts.in_frames:
+        here.facts.in_frames = True
+    elif turn is not None and turn.utterance_id in here.waiting_turns:
+        here.expire(here.outbox.give_up(turn.utterance_id))
 
 
 def _lose_live_recording(here: Situation) -> None:
@@ -70,6 +96,8 @@ def _expire_old(here: Situation) -> None:
     expired = here.outbox.expire(here.now)
     here.expire(expired)
     if here.turn is not None and here.turn.utterance_id in expired and here.state is State.PROCESSING:
+        if here.turn.committed is None:
+            here.order(do.Redial("what was being sent is too old by now"))  # so that the rest of it does not arrive
         here.finish("expired")
     elif expired and resting(here):
         here.go(Step.SETTLE)
@@ -90,6 +118,9 @@ def _no_answer(here: Situation) -> None:
     turn = here.turn
     if turn is not None and turn.heard and turn.accepted is not None:
         here.finish("text")
+    elif turn is not None and turn.utterance_id in here.waiting_turns and turn.committed is None:
+        # It is still going up, over a thin link; a dead one is found by its health, and age is a limit too.
+        here.deadline = here.now + here.limits.accept_s
     elif turn is not None and turn.utterance_id in here.waiting_turns:
         # Not accepted in time: whatever the socket says, this link does not do its work.
         here.order(do.Redial("an utterance was not accepted in time"))

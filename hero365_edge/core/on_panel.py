@@ -147,6 +147,9 @@ def recorded(here: Situation, event: ev.Recorded) -> None:
 def committed(here: Situation, event: ev.Committed) -> None:
     """The utterance's last byte is with the socket."""
     _mark_by_id(here, event.utterance_id, "committed", event.at)
+    mine = here.turn is not None and here.turn.utterance_id == event.utterance_id
+    if mine and here.state is State.PROCESSING and event.utterance_id in here.waiting_turns:
+        here.deadline = here.now + here.limits.accept_s  # only from here on can the backend accept it
 
 
 def give_up_recording(here: Situation) -> None:
@@ -172,7 +175,8 @@ def finish_recording(here: Situation, until: float) -> None:
         return
     live = here.recording.live
     here.waiting_turns[turn.utterance_id] = turn
-    here.expire(here.outbox.hold(turn.utterance_id, until, sent=live))
+    length_s = 0.0 if turn.press is None else until - turn.press
+    here.expire(here.outbox.hold(turn.utterance_id, until, length_s, sent=live))
     if live:
         here.go(Step.COMMIT)
         here.admit_unless_stale()
@@ -184,6 +188,7 @@ def finish_recording(here: Situation, until: float) -> None:
 
 
 def _go_on_with_early_answer(here: Situation, turn: Turn) -> None:
+    here.outbox.tally["accepted"] += 1
     here.order(do.Forget(turn.utterance_id), do.Admit(play=True))
     here.go(Step.COMMIT)
     here.deadline = here.now + here.limits.answer_s

@@ -1,16 +1,23 @@
 """Which utterances the backend has not accepted yet, and what to do about each.
 
-The sound itself stays with the uplink; keeping it across a crash is a later step and belongs behind this interface.
+The sound itself stays with the uplink, and on its shelf, which outlives the process.
 """
 
+from collections import Counter
 from dataclasses import dataclass
+
+MOST_AUDIO_S = 120.0
+"""So much sound is held in all (PRODUCT section 4)."""
 
 
 @dataclass(slots=True)
 class _Entry:
     utterance_id: str
     spoken_at: float
+    length_s: float
     sent: bool
+    tried: bool
+    """Whether it was ever sent, on this link or another."""
 
 
 class Outbox:
@@ -20,22 +27,27 @@ class Outbox:
         self._max_age_s = max_age_s
         self._max_utterances = max_utterances
         self._entries: list[_Entry] = []
+        self.tally: Counter[str] = Counter(accepted=0, resent=0, duplicate=0, expired=0)
+        """How many utterances so far."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def hold(self, utterance_id: str, spoken_at: float, sent: bool) -> list[str]:
+    def hold(self, utterance_id: str, spoken_at: float, length_s: float, sent: bool) -> list[str]:
         """Keep an utterance; the ids of those that had to go to make room, oldest first."""
-        self._entries.append(_Entry(utterance_id, spoken_at, sent))
-        over = max(0, len(self._entries) - self._max_utterances)
-        gone, self._entries = self._entries[:over], self._entries[over:]
-        return [entry.utterance_id for entry in gone]
+        self._entries.append(_Entry(utterance_id, spoken_at, length_s, sent, tried=sent))
+        self._entries.sort(key=lambda entry: entry.spoken_at)  # what an earlier process left comes late
+        gone: list[_Entry] = []
+        while len(self._entries) > 1 and self._over_full:
+            gone.append(self._entries.pop(0))
+        return self._expired(gone)
 
     def accept(self, utterance_id: str | None = None) -> str | None:
         """The backend has this one, or the oldest it was sent; its id, or None when nothing waited."""
         for entry in self._entries:
             if entry.sent and utterance_id in {None, entry.utterance_id}:
                 self._entries.remove(entry)
+                self.tally["accepted"] += 1
                 return entry.utterance_id
         return None
 
@@ -43,7 +55,8 @@ class Outbox:
         """Mark the oldest unsent utterance as sent; its id."""
         for entry in self._entries:
             if not entry.sent:
-                entry.sent = True
+                self.tally["resent"] += entry.tried
+                entry.sent = entry.tried = True
                 return entry.utterance_id
         return None
 
@@ -62,14 +75,28 @@ class Outbox:
         """When the oldest expires."""
         return self._entries[0].spoken_at + self._max_age_s if self._entries else None
 
+    def give_up(self, utterance_id: str) -> list[str]:
+        """This one will never be accepted; its id, if it was held."""
+        gone = [entry for entry in self._entries if entry.utterance_id == utterance_id]
+        self._entries = [entry for entry in self._entries if entry not in gone]
+        return self._expired(gone)
+
     def clear(self) -> list[str]:
         """Give up on all of them; their ids."""
-        gone = [entry.utterance_id for entry in self._entries]
-        self._entries = []
-        return gone
+        gone, self._entries = self._entries, []
+        return self._expired(gone)
 
     def expire(self, now: float) -> list[str]:
         """The ids of those too old to be executed still; they are forgotten."""
         old = [entry for entry in self._entries if now >= entry.spoken_at + self._max_age_s]
         self._entries = [entry for entry in self._entries if entry not in old]
-        return [entry.utterance_id for entry in old]
+        return self._expired(old)
+
+    @property
+    def _over_full(self) -> bool:
+        audio_s = sum(entry.length_s for entry in self._entries)
+        return len(self._entries) > self._max_utterances or audio_s > MOST_AUDIO_S
+
+    def _expired(self, gone: list[_Entry]) -> list[str]:
+        self.tally["expired"] += len(gone)
+        return [entry.utterance_id for entry in gone]

@@ -4,7 +4,7 @@ The legal steps stand in `states.py`, where it stands and its few moves in `situ
 in `on_panel.py`, `on_link.py` and `on_answer.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hero365_edge.core import effects as do
@@ -12,7 +12,7 @@ from hero365_edge.core import events as ev
 from hero365_edge.core import gestures as g
 from hero365_edge.core import on_answer, on_link, on_panel
 from hero365_edge.core.latency import Turn
-from hero365_edge.core.situation import Limits, Situation
+from hero365_edge.core.situation import Facts, Limits, Situation
 from hero365_edge.core.states import State
 
 _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
@@ -32,6 +32,7 @@ _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
     ev.Endpointed: on_panel.endpointed,
     ev.Recorded: on_panel.recorded,
     ev.Committed: on_panel.committed,
+    ev.Restored: on_link.restored,
     ev.LinkUp: on_link.link_up,
     ev.LinkDown: on_link.link_down,
     ev.TimeUp: on_link.time_up,
@@ -70,9 +71,19 @@ class Session:
         return self._here.state
 
     @property
+    def facts(self) -> Facts:
+        """What is so, whatever the conversation does; for reading."""
+        return self._here.facts
+
+    @property
     def turn(self) -> Turn | None:
         """The turn under way."""
         return self._here.turn
+
+    @property
+    def utterances(self) -> Mapping[str, int]:
+        """How many were accepted, sent again, skipped as a duplicate, and expired."""
+        return self._here.outbox.tally
 
     @property
     def waiting(self) -> int:

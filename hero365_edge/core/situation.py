@@ -39,6 +39,8 @@ class Facts:
     """The session was ended on purpose; the next press begins one."""
     refused: bool = False
     """The backend refuses the token."""
+    in_frames: bool = False
+    """A whole utterance was too big a message for this backend: kept ones go frame by frame."""
     deaf: bool = False
     """The microphone is missing or gives nothing."""
     stuck: bool = False
@@ -105,13 +107,15 @@ class Situation:
             self.send_next()
 
     def send_next(self) -> None:
-        """Send the oldest waiting utterance."""
+        """Send the oldest waiting utterance that is not too old by now."""
+        self.expire(self.outbox.expire(self.now))
         utterance_id = self.outbox.next_to_send()
         if utterance_id is None:
             return
         self.turn = self.waiting_turns[utterance_id]
+        self.turn.committed = None
         self.answers.turn_began(superseded=None)
-        self.order(do.Complete(), do.SendKept(utterance_id))
+        self.order(do.Complete(), do.SendKept(utterance_id, self.facts.in_frames))
         self.go(Step.SEND)
         self.admit_unless_stale()
 

@@ -1,29 +1,38 @@
 """The WebSocket, by the library `websockets`."""
 
 import asyncio
+import fcntl
 import socket
 import ssl
+import struct
+import termios
+from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
 from hero365_edge.core.address import Address
+from hero365_edge.core.health import PING_EVERY_S, Vitals
 from hero365_edge.core.messages import MAX_TEXT_BYTES
-from hero365_edge.errors import LinkError, LinkRefused
+from hero365_edge.core.remedy import close_error, door_error
+from hero365_edge.devices.tls import Trust, cause_of, in_words
+from hero365_edge.errors import LinkError
 
-PING_EVERY_S = 5.0
-"""PRODUCT section 4: a websocket ping each 5 s; no pong in `PONG_WITHIN_S` drops the link."""
-PONG_WITHIN_S = 10.0
 CLOSE_S = 1.0
 WRITE_LIMIT_BYTES = 4096
 """More in user space is speech that goes stale while the link stalls."""
 USER_TIMEOUT_MS = 8000
 """TCP_USER_TIMEOUT: unacknowledged bytes for so long, and the kernel gives the link up (found in 9.6 s)."""
-LONGEST_RETRY_S = 900.0
-"""A captive portal may say a day; a van would be deaf for its shift. (A press dials at once all the same.)"""
-REFUSED_STATUS = frozenset({401, 403})
-REFUSED_CODES = frozenset({1008, 4401, 4403})
-"""Close codes that mean the token: policy violation, and the private ones named after HTTP's."""
+UNSENT_BYTES = 16_384
+"""TCP_NOTSENT_LOWAT: the kernel takes no more than this ahead of what it can send, so that what was handed over is
+nearly gone. Its own buffer would take megabytes, and call a minute of speech sent that is on the way for a minute."""
+IPV6_HEAD_START_S = 0.25
+"""RFC 8305: where IPv6 leads nowhere, IPv4 is tried so much later, not after a time-out."""
+
+_TCP_INFO = struct.Struct("8B24I4Q6I")
+"""The head of `struct tcp_info` (linux/tcp.h, 4.6 and later), to `tcpi_data_segs_out`."""
+_RTT_US, _RETRANSMITS, _BYTES_RECEIVED, _DATA_SEGMENTS = 23, 31, 35, 41
 
 
 class WebSocketLink:
@@ -51,6 +60,26 @@ class WebSocketLink:
         """The newest round trip of a ping."""
         return self._connection.latency or None
 
+    def vitals(self) -> Vitals:
+        """What the pings and the kernel tell of it just now; a link that is gone has none."""
+        transport = self._connection.transport
+        raw = transport.get_extra_info("socket")
+        if raw is None or transport.is_closing():
+            return Vitals(rtt_s=self.rtt_s)
+        try:
+            info = _TCP_INFO.unpack(raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+            (in_kernel,) = struct.unpack("i", fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, bytes(4)))
+        except (OSError, struct.error):  # a kernel before 4.6, or a socket that was closed meanwhile
+            return Vitals(rtt_s=self.rtt_s)
+        return Vitals(
+            rtt_s=self.rtt_s,
+            kernel_rtt_s=info[_RTT_US] / 1e6,
+            segments=info[_DATA_SEGMENTS],
+            retransmits=info[_RETRANSMITS],
+            unsent_bytes=in_kernel + transport.get_write_buffer_size(),
+            received_bytes=info[_BYTES_RECEIVED],
+        )
+
     async def close(self) -> None:
         """The closing handshake, for a second at most; then the socket goes."""
         try:
@@ -70,31 +99,43 @@ class _Connect(connect):
 
 
 class WebSocketDialer:
-    """Opens WebSockets with the limits a moving vehicle needs."""
+    """Opens WebSockets with the limits a moving vehicle needs, to whom `trust` trusts."""
+
+    def __init__(self, trust: Trust = Trust()) -> None:  # noqa: B008  it is frozen
+        self._trust = trust
 
     async def dial(self, address: Address) -> WebSocketLink:
-        """Open one. Errors name the host and path, never the query or a header."""
+        """Open one. Errors name the host and path, never the query or a header.
+
+        Raises ConfigError too, for a file of `trust` that went bad.
+        """
+        context = await asyncio.to_thread(self._trust.context) if address.url.startswith("wss:") else None
         try:
             connection = await _Connect(
                 address.url,
+                ssl=context,
                 additional_headers=dict(address.headers),
                 compression=None,
                 max_size=MAX_TEXT_BYTES,
                 write_limit=WRITE_LIMIT_BYTES,
                 ping_interval=PING_EVERY_S,
-                ping_timeout=PONG_WITHIN_S,
+                ping_timeout=None,  # core/health.py tells a dead link, by more than that
                 close_timeout=CLOSE_S,
                 open_timeout=None,  # the caller's time limit covers it
+                happy_eyeballs_delay=IPV6_HEAD_START_S,
             )
         except InvalidStatus as error:
-            raise _refused_status(error, address) from None
+            response = error.response
+            raise door_error(str(address), response.status_code, _retry_after_s(response.headers)) from None
         except (InvalidURI, InvalidHandshake) as error:
+            if context is not None and isinstance(error.__cause__, EOFError):
+                raise LinkError(f"{address} hung up instead of answering; {self._trust.hint}") from None
             raise LinkError(f"{address} does not speak WebSocket ({type(error).__name__})") from None
+        except ssl.SSLError as error:  # before ValueError, which a refused certificate is too
+            raise LinkError(f"{address}: {in_words(error)}", cause=cause_of(error)) from None
         except (ImportError, ValueError, InvalidProxy) as error:
             # A proxy that the environment names and nobody here can speak to.
             raise LinkError(f"{address} cannot be dialled through the proxy: {type(error).__name__}") from None
-        except ssl.SSLError as error:
-            raise LinkError(f"{address}: TLS failed: {error.reason or type(error).__name__}") from None
         except (OSError, EOFError) as error:
             raise LinkError(f"{address} cannot be reached: {error.__class__.__name__}: {_reason(error)}") from None
         _give_up_early(connection)
@@ -105,6 +146,7 @@ def _give_up_early(connection: ClientConnection) -> None:
     raw = connection.transport.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 def _reason(error: Exception) -> str:
@@ -115,21 +157,16 @@ def _closed(error: ConnectionClosed) -> LinkError:
     frame = error.rcvd or error.sent
     if frame is None:
         return LinkError("the link broke without a goodbye")
-    text = f"the link was closed with code {frame.code}"
-    return LinkRefused(text) if error.rcvd is not None and frame.code in REFUSED_CODES else LinkError(text)
+    return close_error(frame.code, by_backend=error.rcvd is not None)
 
 
-def _refused_status(error: InvalidStatus, address: Address) -> LinkError:
-    status = error.response.status_code
-    text = f"{address} answered HTTP {status}"
-    if status in REFUSED_STATUS:
-        return LinkRefused(f"{text}: the token is refused")
-    told = error.response.headers.get_all("Retry-After")  # a gateway may add its own to the backend's
-    return LinkError(text, retry_after_s=_seconds(told[0]) if told else None)
-
-
-def _seconds(retry_after: str) -> float | None:
-    """`Retry-After` in its form of seconds; a date is not trusted without knowing the clock."""
-    if not retry_after.isdecimal():
+def _retry_after_s(headers: Headers) -> float | None:
+    """`Retry-After` in either of its forms. A date is read against the server's own `Date`: our clock may be wrong."""
+    told = headers.get_all("Retry-After")  # a gateway may add its own to the backend's
+    if not told or told[0].isdecimal():
+        return float(told[0]) if told else None
+    try:
+        wait = parsedate_to_datetime(told[0]) - parsedate_to_datetime(headers["Date"])
+    except (KeyError, ValueError, TypeError):  # no date at all, one that is none, or one without a time zone
         return None
-    return min(float(retry_after), LONGEST_RETRY_S)
+    return max(0.0, wait.total_seconds())

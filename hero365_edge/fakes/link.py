@@ -3,6 +3,7 @@
 import asyncio
 
 from hero365_edge.core.address import Address
+from hero365_edge.core.health import Vitals
 from hero365_edge.errors import LinkError
 
 
@@ -13,6 +14,11 @@ class FakeLink:
         self.sent: list[str | bytes] = []
         self.closed = False
         self.rtt_s: float | None = 0.05
+        self.silent = False
+        """Set it, and the link is half open: no more sign of life from the other side."""
+        self.retransmits = 0
+        self._segments = 0
+        self._received_bytes = 0
         self._spoken: asyncio.Queue[str | bytes | LinkError] = asyncio.Queue()
         self._broken: LinkError | None = None
 
@@ -38,6 +44,19 @@ class FakeLink:
             self._spoken.put_nowait(message)
             raise message
         return message
+
+    def vitals(self) -> Vitals:
+        """Each look finds a sign of life and ten more segments sent, unless it is `silent`."""
+        if not self.silent:
+            self._segments += 10
+            self._received_bytes += 2
+        return Vitals(
+            rtt_s=self.rtt_s,
+            kernel_rtt_s=self.rtt_s,
+            segments=self._segments,
+            retransmits=self.retransmits,
+            received_bytes=self._received_bytes,
+        )
 
     async def close(self) -> None:
         """Let go."""

@@ -9,6 +9,8 @@ import socket
 import struct
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Protocol
 
@@ -18,8 +20,10 @@ from websockets.http11 import Request, Response
 
 from hero365_edge.core.address import Address, address
 from hero365_edge.core.messages import MAX_TEXT_BYTES
+from hero365_edge.core.remedy import LATER_S, LONGEST_WAIT_S, close_error
+from hero365_edge.core.secret import Secret
 from hero365_edge.devices.link import WebSocketDialer
-from hero365_edge.errors import LinkError, LinkRefused
+from hero365_edge.errors import LinkError, LinkRefused, LinkTooBig
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.ports import Link
 from tests.appliance import until
@@ -29,7 +33,7 @@ SESSION = "0b5e0d6e-1f0c-4f0e-9f8e-000000000000"
 
 
 def target(port: int, scheme: str = "ws") -> Address:
-    return address(f"{scheme}://127.0.0.1:{port}/v1/voice/ws", SESSION, "user-1", "business-1", SECRET, "both")
+    return address(f"{scheme}://127.0.0.1:{port}/v1/voice/ws", SESSION, "user-1", "business-1", Secret(SECRET), "both")
 
 
 def tells_no_secret(error: BaseException) -> bool:
@@ -66,9 +70,7 @@ class FakeEnd:
         self._link.say(message)
 
     async def hang_up(self, code: int) -> None:
-        refused = code in {1008, 4401, 4403}
-        text = f"the link was closed with code {code}"
-        self._link.drop(LinkRefused(text) if refused else LinkError(text))
+        self._link.drop(close_error(code))
 
     async def drop(self) -> None:
         self._link.drop()
@@ -202,7 +204,7 @@ async def test_a_link_that_the_backend_closes_is_an_error_of_the_link(pair: Pair
     assert not isinstance(sending.value, LinkRefused)
 
 
-@pytest.mark.parametrize("code", [1008, 4401, 4403])
+@pytest.mark.parametrize("code", [1008, 3000, 4401, 4403])
 async def test_a_link_that_is_closed_for_the_token_is_a_refusal(pair: Pair, code: int) -> None:
     link, end = pair
     await end.hang_up(code)
@@ -210,6 +212,22 @@ async def test_a_link_that_is_closed_for_the_token_is_a_refusal(pair: Pair, code
         await link.receive()
     with pytest.raises(LinkRefused):
         await link.send("too late")
+
+
+@pytest.mark.parametrize(("code", "least_s"), [(1012, 5.0), (1013, 10.0), (4429, 10.0)])
+async def test_a_backend_that_asks_for_patience_is_given_it(pair: Pair, code: int, least_s: float) -> None:
+    link, end = pair
+    await end.hang_up(code)
+    with pytest.raises(LinkError) as caught:
+        await link.receive()
+    assert caught.value.retry_after_s == least_s
+
+
+async def test_a_message_that_is_too_big_for_the_backend_is_told_from_one_that_is_too_big_for_us(pair: Pair) -> None:
+    link, end = pair
+    await end.hang_up(1009)
+    with pytest.raises(LinkTooBig):
+        await link.receive()
 
 
 async def test_what_was_said_before_the_goodbye_is_still_heard(pair: Pair) -> None:
@@ -255,6 +273,17 @@ async def test_the_round_trip_is_a_time_or_not_known_yet(pair: Pair) -> None:
     assert link.rtt_s is None or 0 < link.rtt_s < 1
 
 
+async def test_each_look_at_a_working_link_shows_a_round_trip_or_a_sign_of_life(pair: Pair) -> None:
+    link, end = pair
+    before = link.vitals()
+    await end.say(b"a sign of life")
+    await link.receive()
+    after = link.vitals()
+    assert after.received_bytes > before.received_bytes
+    assert after.retransmits == 0
+    assert after.unsent_bytes == 0
+
+
 async def test_a_fake_dial_fails_as_often_as_it_was_told_to() -> None:
     dialer = FakeDialer()
     dialer.refuse(LinkRefused("no"), times=2)
@@ -294,9 +323,35 @@ async def test_a_longer_message_breaks_the_link_and_nothing_else(loopback: Loopb
             await connection.send("x" * (MAX_TEXT_BYTES + 1024 * 1024))
 
     sending = asyncio.create_task(send())
-    with pytest.raises(LinkError, match="1009"):
+    with pytest.raises(LinkError, match="1009") as caught:
         await link.receive()
+    assert not isinstance(caught.value, LinkTooBig), "it was not ours that was too big"
     await sending
+    await link.close()
+
+
+async def test_the_kernel_tells_what_went_up_and_how_long_it_takes(loopback: Loopback) -> None:
+    link, connection = await loopback.dial()
+    before = link.vitals()
+    for _ in range(50):
+        await link.send(bytes(640))
+        await connection.recv()
+    await until(lambda: link.vitals().unsent_bytes == 0)
+    after = link.vitals()
+    assert after.segments - before.segments >= 50
+    assert after.kernel_rtt_s is not None
+    assert 0 < after.kernel_rtt_s < 0.5
+    await link.close()
+    assert link.vitals().kernel_rtt_s is None, "what is gone has no vitals, and is no error"
+
+
+async def test_what_the_other_side_does_not_take_is_counted_as_unsent(loopback: Loopback) -> None:
+    link, connection = await loopback.dial()
+    sending = asyncio.create_task(send_for_ever(link))
+    await until(lambda: link.vitals().unsent_bytes > 256 * 1024)
+    reset(connection.transport)
+    with pytest.raises(LinkError):
+        await sending
     await link.close()
 
 
@@ -336,6 +391,8 @@ def answer_with(status: HTTPStatus, **headers: str) -> Callable[[ServerConnectio
     def answer(connection: ServerConnection, _request: Request) -> Response:
         response = connection.respond(status, "<html>whatever it says, e.g. token=s3cr3t-t0ken</html>")
         for name, value in headers.items():
+            with contextlib.suppress(KeyError):
+                del response.headers[name]
             response.headers[name.replace("_", "-")] = value
         return response
 
@@ -372,13 +429,24 @@ async def test_any_other_answer_at_the_door_is_an_error_of_the_link(loopback: Lo
 
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-5", None), ("1.5", None), ("soon", None)],
+    [("7", 7.0), ("0", 0.0), ("-5", None), ("1.5", None), ("soon", None), ("99999999", LONGEST_WAIT_S)],
 )
 @pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE])
 async def test_retry_after_is_told_where_it_is_a_number_of_seconds(
     loopback: Loopback, status: HTTPStatus, retry_after: str, seconds: float | None
 ) -> None:
     loopback.answer = answer_with(status, Retry_After=retry_after)
+    otherwise = LATER_S if status is HTTPStatus.TOO_MANY_REQUESTS else None
+    assert (await failure(loopback.port)).retry_after_s == (otherwise if seconds is None else seconds)
+
+
+@pytest.mark.parametrize(("after_s", "seconds"), [(120, 120.0), (-5, 0.0)])
+async def test_a_date_to_retry_after_is_read_by_the_servers_own_clock(
+    loopback: Loopback, after_s: int, seconds: float
+) -> None:
+    at = datetime(2004, 2, 29, 10, 30, tzinfo=UTC)
+    dates = {"Date": format_datetime(at, usegmt=True), "Retry_After": format_datetime(at + timedelta(seconds=after_s))}
+    loopback.answer = answer_with(HTTPStatus.SERVICE_UNAVAILABLE, **dates)
     assert (await failure(loopback.port)).retry_after_s == seconds
 
 
@@ -501,4 +569,55 @@ async def test_a_proxy_that_cannot_be_used_is_a_broken_link_and_not_the_end(
         monkeypatch.setenv(name, proxy)
     with pytest.raises(LinkError):
         async with asyncio.timeout(5):
-            await WebSocketDialer().dial(address("wss://backend.invalid/v1", "s", "u", "b", "", "query"))
+            await WebSocketDialer().dial(address("wss://backend.invalid/v1", "s", "u", "b", Secret(), "query"))
+
+
+async def test_a_proxy_of_the_environment_is_asked_for_the_way_and_told_nothing_more(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        beyond_reader, beyond_writer = await asyncio.open_connection("127.0.0.1", loopback.port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pour(reader, beyond_writer))
+            tasks.create_task(pour(beyond_reader, writer))
+
+    async with tcp(handle) as port:
+        monkeypatch.setenv("ws_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        link, connection = await loopback.dial()
+        await link.send("through the proxy")
+        assert await connection.recv() == "through the proxy"
+        assert link.vitals().segments > 0
+        await link.close()
+    [request] = asked
+    assert request.startswith(f"CONNECT 127.0.0.1:{loopback.port} ".encode())
+    for word in (SECRET, "user_id", "Authorization"):
+        assert word.encode() not in request
+
+
+async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this computer knows no IPv6")
+async def test_an_ipv6_address_is_dialled() -> None:
+    async def echo(connection: ServerConnection) -> None:
+        await connection.send(await connection.recv())
+
+    async with serve(echo, "::1", 0, close_timeout=0.1) as server:
+        link = await WebSocketDialer().dial(
+            address(f"ws://[::1]:{port_of(server)}/v1", SESSION, "u", "b", Secret(SECRET), "both")
+        )
+        await link.send("hello")
+        assert await link.receive() == "hello"
+        await link.close()

@@ -63,6 +63,11 @@ def test_retry_after_is_obeyed(retry_after_s: float, drawn: float, failures: int
     assert retry_after_s <= backoff.failed(retry_after_s) <= retry_after_s + CEILING_S
 
 
+@pytest.mark.parametrize(("retry_after_s", "spread_s"), [(0.1, 0.5), (5.0, 5.0), (10.0, 10.0), (900.0, 30.0)])
+def test_the_longer_it_is_the_wider_a_fleet_is_spread(retry_after_s: float, spread_s: float) -> None:
+    assert Backoff(lambda: 1.0).failed(retry_after_s) == retry_after_s + spread_s
+
+
 def test_a_fleet_that_was_told_the_same_retry_after_does_not_come_back_in_one_moment() -> None:
     dice = random.Random(365)  # noqa: S311  as above
     waits_s = sorted(Backoff(dice.random).failed(retry_after_s=60.0) for _ in range(1_000))
@@ -78,7 +83,7 @@ def test_no_retry_after_is_the_plain_wait(nothing: float | None) -> None:
 def test_a_wait_that_the_server_asked_for_counts_as_a_failure() -> None:
     backoff = Backoff(lambda: 1.0)
     backoff.failed(retry_after_s=5.0)
-    assert backoff.failed() == 1.0
+    assert backoff.failed() == 1.0, "and no more than a failure"
 
 
 # -- telling the technician -------------------------------------------------------------------------------------

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from hero365_edge.core.outbox import Outbox
 
 
-def outbox(*ids: str, sent: bool = False, max_age_s: float = 120.0, max_utterances: int = 5) -> Outbox:
+def outbox(
+    *ids: str, sent: bool = False, max_age_s: float = 120.0, max_utterances: int = 5, length_s: float = 1.0
+) -> Outbox:
     """Holds these, spoken a second apart from 0."""
     made = Outbox(max_age_s, max_utterances)
     for spoken_at, utterance_id in enumerate(ids):
-        made.hold(utterance_id, float(spoken_at), sent)
+        made.hold(utterance_id, float(spoken_at), length_s, sent)
     return made
 
 
@@ -83,14 +85,52 @@ def test_nothing_is_accepted_on_a_new_link_before_it_was_sent_there() -> None:
 
 def test_of_more_than_it_may_hold_the_oldest_goes_and_is_named() -> None:
     box = outbox("a", "b", max_utterances=2)
-    assert box.hold("c", 2.0, sent=False) == ["a"]
+    assert box.hold("c", 2.0, 1.0, sent=False) == ["a"]
     assert len(box) == 2
     assert to_send(box) == ["b", "c"]
 
 
 def test_as_many_as_it_may_hold_all_stay() -> None:
     box = outbox("a", max_utterances=2)
-    assert box.hold("b", 1.0, sent=False) == []
+    assert box.hold("b", 1.0, 1.0, sent=False) == []
+
+
+@pytest.mark.parametrize(("length_s", "gone"), [(40.0, []), (40.1, ["a"]), (80.1, ["a", "b"])])
+def test_of_more_than_two_minutes_of_sound_the_oldest_go(length_s: float, gone: list[str]) -> None:
+    box = outbox("a", "b", length_s=40.0)
+    assert box.hold("c", 2.0, length_s, sent=False) == gone
+    assert box.tally["expired"] == len(gone)
+
+
+def test_one_utterance_stays_however_long_it_is() -> None:
+    assert outbox().hold("a", 0.0, 121.0, sent=False) == []
+
+
+def test_what_an_earlier_process_left_goes_first_though_it_is_told_later() -> None:
+    box = outbox("a", "b")
+    box.hold("earlier", -30.0, 1.0, sent=False)
+    assert to_send(box) == ["earlier", "a", "b"]
+    assert box.deadline == 90.0
+
+
+def test_what_can_never_be_accepted_is_given_up_by_name() -> None:
+    box = outbox("a", "b")
+    assert box.give_up("a") == ["a"]
+    assert box.give_up("a") == []
+    assert to_send(box) == ["b"]
+    assert box.tally["expired"] == 1
+
+
+def test_only_what_was_sent_before_counts_as_sent_again() -> None:
+    box = outbox("a")
+    box.next_to_send()
+    assert box.tally["resent"] == 0
+    box.link_lost()
+    box.next_to_send()
+    box.hold("live", 1.0, 1.0, sent=True)
+    box.link_lost()
+    assert to_send(box) == ["a", "live"]
+    assert [box.tally["resent"], box.tally["accepted"]] == [3, 0]
 
 
 @pytest.mark.parametrize("sent", [False, True])
@@ -139,7 +179,7 @@ def test_in_any_history_each_utterance_leaves_once_and_never_goes_up_twice_on_a_
         name = f"u{number}"
         if step.startswith("hold"):
             held.append(name)
-            left += box.hold(name, now, sent=step == "hold sent")
+            left += box.hold(name, now, 1.0, sent=step == "hold sent")
             on_this_link += [name] * (step == "hold sent")
         elif step == "send" and (sent := box.next_to_send()) is not None:
             on_this_link.append(sent)
@@ -154,5 +194,7 @@ def test_in_any_history_each_utterance_leaves_once_and_never_goes_up_twice_on_a_
             assert box.deadline is None or box.deadline > now
         assert len(set(on_this_link)) == len(on_this_link)
         assert len(box) == len(held) - len(left) <= 3
+    expired = len(left) - box.tally["accepted"] + len(box)
     left += box.clear()
     assert sorted(left) == sorted(held)
+    assert box.tally["expired"] == expired, "what left was accepted or is told as expired"

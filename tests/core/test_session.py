@@ -206,6 +206,7 @@ def test_an_answer_that_begins_during_the_pause_is_held_and_played_when_nobody_g
     talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.1)
     assert talk.tell(do.Admit) == [do.Admit(play=True)]
     assert talk.is_in(State.SPEAKING)
+    assert talk.session.utterances["accepted"] == 1
 
 
 def test_an_answer_that_begins_during_a_pause_is_thrown_away_when_speech_goes_on(talk: Talk) -> None:
@@ -247,6 +248,78 @@ def test_an_utterance_goes_live_when_the_link_comes_up_while_it_is_recorded() ->
     talk.tap()
     talk.link_up()
     assert talk.tell(do.Settle) == [do.Settle(live=True, held=False)]
+
+
+def test_in_v1_an_utterance_that_a_broken_link_cut_goes_on_when_there_is_another() -> None:
+    talk = Talk()
+    talk.link_up(V1)
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.link_down()
+    talk.happen(lambda at: ev.LinkUp(V1, at), 20.0)
+    assert do.Settle(live=True, held=False) in talk.effects
+    talk.speak_and_pause()
+    assert talk.is_in(State.PROCESSING)
+    assert talk.tell(do.SendKept) == [], "it went up from its first frame"
+    talk.link_down()
+    assert talk.is_in(State.HOLDING)
+    talk.link_up(V1)
+    assert len(talk.tell(do.SendKept)) == 1
+
+
+def test_what_an_earlier_process_left_waits_for_the_link_and_goes_up_oldest_first() -> None:
+    talk = Talk()
+    for name, spoken_at in (("later", 90.0), ("earlier", 80.0)):
+        talk.happen(lambda at, name=name, spoken_at=spoken_at: ev.Restored(name, spoken_at, 2.0, at))  # type: ignore[misc]  # defaults bind the loop's names
+    assert talk.is_in(State.HOLDING)
+    assert talk.session.waiting == 2
+    talk.link_up()
+    assert talk.tell(do.SendKept) == [do.SendKept("earlier")]
+    talk.processing("skipped_duplicate")
+    assert talk.tell(do.SendKept) == [do.SendKept("later")]
+    assert talk.session.utterances == {"accepted": 1, "resent": 0, "duplicate": 1, "expired": 0}
+
+
+@pytest.mark.parametrize("spoken_at", [None, -20.0, -1e9])
+def test_what_is_too_old_when_the_process_begins_is_told_and_never_sent(spoken_at: float | None) -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("old", spoken_at, 2.0, at))
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert do.Forget("old") in talk.effects
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["expired"]
+    assert talk.session.waiting == 0
+    assert not talk.is_in(State.HOLDING)
+    talk.link_up()
+    assert talk.tell(do.SendKept) == []
+
+
+def test_a_time_in_the_future_makes_nothing_younger() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("a", 1e12, 2.0, at))
+    assert talk.session.deadline == talk.now + Limits().max_age_s
+
+
+def test_what_did_not_fit_into_a_message_goes_frame_by_frame_from_then_on() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("long", 90.0, 60.0, at))
+    talk.link_up()
+    talk.happen(lambda at: ev.LinkDown(at, too_big=True))
+    talk.link_up()
+    assert talk.tell(do.SendKept) == [do.SendKept("long", in_frames=True)]
+    talk.happen(lambda at: ev.LinkDown(at, too_big=True))
+    assert do.Chime(Earcon.EXPIRED) in talk.effects, "not even so: it is given up, and told"
+    assert talk.session.waiting == 0
+    assert talk.session.utterances["expired"] == 1
+
+
+def test_what_did_not_fit_where_no_frames_are_taken_is_given_up_and_told() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("long", 90.0, 60.0, at))
+    talk.link_up(BUFFERED)
+    talk.happen(lambda at: ev.LinkDown(at, too_big=True))
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert not talk.is_in(State.PROCESSING)
+    assert talk.session.waiting == 0
 
 
 def test_an_utterance_whose_link_breaks_is_kept_whole_and_sent_again(talk: Talk) -> None:
@@ -307,9 +380,48 @@ def test_a_kept_utterance_that_becomes_too_old_is_dropped_and_told() -> None:
 def test_an_utterance_that_nobody_accepts_makes_the_link_suspect(talk: Talk) -> None:
     talk.tap()
     talk.speak_and_pause()
+    talk.happen(lambda at: ev.Committed("u1", at), 0.1)
     talk.wait_for_deadline()
     assert talk.tell(do.Redial)
     assert talk.is_in(State.HOLDING)
+
+
+def test_an_utterance_that_still_goes_up_over_a_thin_link_is_given_the_time_it_needs() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("long", 99.0, 60.0, at))
+    talk.link_up()
+    for _ in range(4):
+        talk.wait_for_deadline()
+        assert talk.is_in(State.PROCESSING), "60 s so far"
+        assert talk.tell(do.Redial) == []
+    talk.happen(lambda at: ev.Committed("long", at), 14.0)
+    talk.happen(ev.TimeUp, 14.0)
+    assert talk.is_in(State.PROCESSING), "from here on the backend may take its time"
+    talk.wait_for_deadline()
+    assert talk.tell(do.Redial)
+    talk.link_up()
+    talk.wait_for_deadline()
+    assert talk.tell(do.Redial) == [], "the second copy goes up as slowly"
+
+
+def test_an_utterance_that_goes_up_too_slowly_expires_all_the_same() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("long", 99.0, 60.0, at))
+    talk.link_up()
+    while talk.is_in(State.PROCESSING):
+        talk.wait_for_deadline()
+    assert talk.now == 99.0 + Limits().max_age_s
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.tell(do.Redial), "the rest of it shall not arrive"
+
+
+def test_what_became_too_old_while_the_program_stood_still_is_not_sent_when_it_goes_on() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("old", 99.0, 2.0, at))
+    talk.happen(lambda at: ev.LinkUp(SEED, at), 500.0)
+    assert talk.tell(do.SendKept) == []
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.is_in(State.READY)
 
 
 def test_a_duplicate_that_the_backend_skipped_is_accepted_and_the_turn_over() -> None:
@@ -498,6 +610,7 @@ EVENTS = st.one_of(
         lambda pair: lambda at: ev.Endpointed(pair[0], pair[1], at - 0.6, at)
     ),
     st.just(lambda at: ev.Recorded("u1", at, at)),
+    st.just(lambda at: ev.LinkDown(at, too_big=True)),
     st.just(lambda at: ev.Committed("u1", at)),
 )
 
@@ -513,7 +626,7 @@ def test_any_events_in_any_order_keep_the_session_legal_and_never_stuck(
         assert talk.state in TRANSITIONS
         if talk.state not in RESTING:
             assert talk.session.deadline is not None, "a state that waits has a time limit"
-    for _ in range(12):
+    for _ in range(40):
         if talk.state in RESTING and not talk.session.waiting:
             break
         talk.wait_for_deadline()
