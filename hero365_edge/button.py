@@ -44,6 +44,10 @@ class Button:
             self._panel.close()
             await asyncio.sleep(TRY_EVERY_S)
 
+    def stuck(self, _now: float) -> str:
+        """Why only a new process helps; empty while a press is told, or a missing panel is tried again."""
+        return "" if self.trouble or self._panel.alive else "the button's thread has died: no press is heard"
+
     def close(self) -> None:
         """Lamp off, lines let go."""
         self._panel.close()

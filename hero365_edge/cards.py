@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
 LOST_AFTER_S = 1.0
 """No callback for so long, and the card is gone: PortAudio itself says nothing (PRODUCT section 5)."""
+STUCK_S = 6.0
+"""Opening or closing both cards may take so long; after that, one of them hangs for ever."""
 TRY_EVERY_S = 1.0
 TRY_SPEAKER_EVERY_S = 10.0
 """A try closes both cards; where only the speaker is missing, the microphone is not deaf each second for it."""
@@ -65,11 +67,20 @@ class Cards:
         self._microphone.close()
         self._speaker.close()
 
-    def progress_at(self, now: float) -> float:
-        """When the cards last moved or, where one does not, were last looked after: the watchdog's question."""
-        capture_at = max(self._microphone.last_block_at, self._looked_at)
-        playing = self._speaker.queued_samples > 0 and not self.speaker_trouble
-        return min(capture_at, self._speaker.last_callback_at if playing else now)
+    def stuck(self, now: float) -> str:
+        """Why only a new process helps; empty while each card moves, or its loss is known and it is tried again."""
+        for name, card in (("microphone", self._microphone), ("speaker", self._speaker)):
+            since = card.stuck_since
+            if since is not None and now - since > STUCK_S:
+                return f"the {name} hangs: it has not stopped for {now - since:.0f} s"
+        if now - self._looked_at > STUCK_S:
+            return f"a sound card hangs: opening it takes {now - self._looked_at:.0f} s by now"
+        if not self.microphone_trouble and now - self._microphone.last_block_at > STUCK_S:
+            return f"the microphone has given nothing for {now - self._microphone.last_block_at:.0f} s"
+        waits = self._speaker.queued_samples > 0
+        if not self.speaker_trouble and waits and now - self._speaker.last_callback_at > STUCK_S:
+            return f"the speaker has taken nothing for {now - self._speaker.last_callback_at:.0f} s"
+        return ""
 
     @property
     def _in_use(self) -> bool:

@@ -1,43 +1,73 @@
-"""Tells the supervisor how the daemon does, and that it makes progress: not that time passes."""
+"""Tells the supervisor how the daemon does, and feeds its watchdog for progress: not because time passes.
+
+What is missing is no reason to restart: no network, no microphone, no button, while somebody tries again. What hangs
+is: then the watchdog goes hungry, the status says why, and the supervisor starts a new process.
+"""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from hero365_edge.cards import Cards
 from hero365_edge.ports import Clock, Supervisor
+
+log = logging.getLogger(__name__)
+
+Check: TypeAlias = Callable[[float], str]
+"""Told the time, says why a part of the daemon makes no progress; nothing while it does."""
 
 LOOK_EVERY_S = 1.0
 LATE_S = 1.0
 """The event loop may be so late and still count as on time."""
-CARED_FOR_S = 6.0
-"""A missing card is no reason to restart while somebody tries to open it; a try may take so long."""
+OVERDUE_S = 5.0
+"""So much later than it said, a task may move on."""
 
 
 class Health:
-    """Feeds the watchdog only while sound and the event loop move."""
+    """Feeds the watchdog only while every check is content and the event loop is on time."""
 
-    def __init__(self, clock: Clock, supervisor: Supervisor, cards: Cards, describe: Callable[[], str]) -> None:
+    def __init__(
+        self, clock: Clock, supervisor: Supervisor, describe: Callable[[], str], checks: Sequence[Check]
+    ) -> None:
         self._clock = clock
         self._supervisor = supervisor
-        self._cards = cards
         self._describe = describe
+        self._checks = checks
 
     async def run(self) -> None:
-        """Look each second, for ever; the supervisor hears each change, and `alive` as often as it asks for."""
-        told = ""
-        fed_at = self._clock.now()
+        """Look each second, or four times in what the watchdog waits if that is more often, for ever."""
         watchdog_s = self._supervisor.watchdog_s
+        every_s = min(LOOK_EVERY_S, watchdog_s / 4) if watchdog_s else LOOK_EVERY_S
+        told = ""
+        hungry = False
         while True:
-            due_at = self._clock.now() + LOOK_EVERY_S
-            await asyncio.sleep(LOOK_EVERY_S)
+            due_at = self._clock.now() + every_s
+            await asyncio.sleep(every_s)
             now = self._clock.now()
-            if (text := self._describe()) != told:
+            trouble = self.trouble(now, now - due_at)
+            if trouble and not hungry:
+                log.warning("no progress, so the watchdog is not fed: %s", trouble)
+            elif hungry and not trouble:
+                log.info("there is progress again")
+            hungry = bool(trouble)
+            if watchdog_s and not hungry:
+                self._supervisor.alive()
+            if (text := f"no progress: {trouble}" if trouble else self._describe()) != told:
                 told = text
                 self._supervisor.status(text)
-            if watchdog_s and now - fed_at >= watchdog_s / 4 and now - due_at < LATE_S and self.progress(now):
-                self._supervisor.alive()
-                fed_at = now
 
-    def progress(self, now: float) -> bool:
-        """Whether the cards move, or somebody looks after the one that does not."""
-        return now - self._cards.progress_at(now) < CARED_FOR_S
+    def trouble(self, now: float, late_s: float) -> str:
+        """Why the watchdog is to go hungry, the event loop being so late; empty while all is well."""
+        if late_s >= LATE_S:
+            return f"the event loop was {late_s:.0f} s late"
+        return next((why for check in self._checks if (why := check(now))), "")
+
+
+def overdue(what: str, due_at: Callable[[], float]) -> Check:
+    """Looks at a task that says by when it will have moved on."""
+
+    def check(now: float) -> str:
+        late_s = now - due_at()
+        return f"{what} should have moved on {late_s:.0f} s ago" if late_s > OVERDUE_S else ""
+
+    return check

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from hero365_edge.core.address import Address
 from hero365_edge.core.gestures import Edge
+from hero365_edge.core.health import Vitals
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.secret import Secret
 
 
 class Clock(Protocol):
@@ -54,6 +56,14 @@ class Microphone(Protocol):
     @property
     def last_block_at(self) -> float:
         """When the newest block arrived; the time of `start` before the first. The only sign of life."""
+        ...
+
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the card has been at what it was told last, such as to close; None when it is done.
+
+        A healthy card needs some 20 ms. One that hangs never ends: then only a new process helps.
+        """
         ...
 
     def start(self) -> None:
@@ -111,6 +121,14 @@ class Speaker(Protocol):
         """When the card last asked for samples; the sign of life while it is awake."""
         ...
 
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the card has been at what it was told last, such as to close; None when it is done.
+
+        A healthy card needs some 20 ms. One that hangs never ends: then only a new process helps.
+        """
+        ...
+
     def start(self) -> None:
         """Open the card, asleep; it and `close` may be called from another thread.
 
@@ -166,6 +184,11 @@ class Panel(Protocol):
         """The next debounced edge of the button, stamped where the interrupt was taken."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """False once the thread that waits for the button has died: no press would be told any more."""
+        ...
+
     def show(self, light: Light) -> None:
         """Let the lamp show this until told otherwise; returns at once."""
         ...
@@ -191,6 +214,10 @@ class Link(Protocol):
         """The round trip of the newest answered ping, if any was."""
         ...
 
+    def vitals(self) -> Vitals:
+        """What pings and the kernel tell of it just now."""
+        ...
+
     async def close(self) -> None:
         """Say goodbye and let go, within a second."""
         ...
@@ -201,6 +228,25 @@ class Dialer(Protocol):
 
     async def dial(self, address: Address) -> Link:
         """Open a WebSocket. Raises LinkError, or LinkRefused for a refused token (401, 403)."""
+        ...
+
+
+class Tokens(Protocol):
+    """Where the token comes from."""
+
+    async def token(self) -> Secret:
+        """The token as it is now; an empty one when there is none, which the seed allows.
+
+        Raises ConfigError when a person must mend it, LinkError when trying again may help.
+        """
+        ...
+
+    def stamp(self) -> object:
+        """Equal to an earlier one for as long as the next dial would be made with the same token; a cheap look."""
+        ...
+
+    def refused(self) -> None:
+        """The backend refused the token that was given last: the next one should be another, if there is one."""
         ...
 
 

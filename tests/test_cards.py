@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from hero365_edge.cards import LOOK_EVERY_S, LOST_AFTER_S, TRY_EVERY_S, TRY_SPEAKER_EVERY_S, Cards
+from hero365_edge.cards import LOOK_EVERY_S, LOST_AFTER_S, STUCK_S, TRY_EVERY_S, TRY_SPEAKER_EVERY_S, Cards
 from hero365_edge.core import events as ev
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.microphone import FakeMicrophone
@@ -182,6 +183,64 @@ async def test_a_trouble_that_stays_is_logged_once(caplog: pytest.LogCaptureFixt
             await keeper.opened(tries)
         warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert len(warnings) == 1
+
+
+async def test_cards_that_move_and_a_speaker_that_sleeps_are_no_reason_for_a_new_process() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.clock.advance(STUCK_S - 0.1)
+        keeper.microphone.hear(words(320))
+        await keeper.looked()
+        assert keeper.cards.stuck(keeper.clock.now()) == ""
+
+
+async def test_a_missing_card_is_no_reason_for_a_new_process_while_it_is_tried() -> None:
+    keeper = Keeper()
+    keeper.microphone.unplug()
+    keeper.speaker.unplug()
+    async with running(keeper):
+        for tries in range(2, 5):
+            keeper.clock.advance(STUCK_S - 0.1)
+            await keeper.opened(tries)
+            assert keeper.cards.stuck(keeper.clock.now()) == ""
+
+
+def test_nobody_looking_after_the_cards_is_a_reason_for_a_new_process() -> None:
+    keeper = Keeper()
+    keeper.clock.advance(STUCK_S + 1)
+    assert keeper.cards.stuck(keeper.clock.now()) == "a sound card hangs: opening it takes 7 s by now"
+
+
+async def test_a_card_that_hangs_is_a_reason_for_a_new_process_only_when_it_does_not_let_go() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.microphone.hang()
+        keeper.clock.advance(LOST_AFTER_S + 0.1)
+        await keeper.opened(2)
+        assert "still open: it hangs" in keeper.cards.microphone_trouble
+        assert keeper.cards.stuck(keeper.clock.now()) == ""
+        keeper.clock.advance(STUCK_S + 1)
+        await keeper.looked()
+        assert keeper.cards.stuck(keeper.clock.now()) == "the microphone hangs: it has not stopped for 7 s"
+
+
+async def test_a_card_that_opens_for_ever_does_not_look_as_if_it_were_looked_after() -> None:
+    class Endless(CountedMicrophone):
+        free = threading.Event()
+
+        def start(self) -> None:
+            self.opened += 1
+            self.free.wait(10)
+
+    keeper = Keeper()
+    keeper.cards._microphone = microphone = Endless(keeper.clock)
+    task = asyncio.create_task(keeper.cards.run())
+    await until(lambda: microphone.opened == 1)
+    keeper.clock.advance(STUCK_S + 1)
+    await asyncio.sleep(LOOKED_S)
+    assert keeper.cards.stuck(keeper.clock.now()) == "a sound card hangs: opening it takes 7 s by now"
+    microphone.free.set()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_a_card_that_takes_long_to_open_does_not_stop_the_event_loop() -> None:

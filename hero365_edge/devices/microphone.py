@@ -62,6 +62,12 @@ class PortAudioMicrophone:
         """When the newest block arrived; the time of `start` before the first. The only sign of life."""
         return self._last_block_at
 
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the card has been at what it was told last, such as to close; None when it is done."""
+        streams = (stream for stream in (self._closing, self._stream) if stream is not None and not stream.closed)
+        return next((since for stream in streams if (since := stream.busy_since) is not None), None)
+
     def start(self) -> None:
         """Open the card and begin to fill the ring. Takes some 50 ms, more with many cards.
 

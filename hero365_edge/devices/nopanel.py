@@ -9,6 +9,8 @@ from hero365_edge.core.lamp import Light
 class NoPanel:
     """A panel that is never pressed and shows nothing."""
 
+    alive = True
+
     def start(self) -> None:
         """Nothing to take."""
 

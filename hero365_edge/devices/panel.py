@@ -13,6 +13,7 @@ Found out about gpiozero 1.6.2 and 2.0.1, and the reason why it is used as it is
 
 import asyncio
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -75,6 +76,7 @@ class GpioPanel:
         self._leds: _LampLeds = ()
         self._debouncer = Debouncer(debounce_ms)
         self._settling: asyncio.TimerHandle | None = None
+        self._interrupter: threading.Thread | None = None
 
     def start(self) -> None:
         """Take the lines, from within the event loop. A button that is already down is a press.
@@ -83,6 +85,7 @@ class GpioPanel:
         """
         self._loop = asyncio.get_running_loop()
         self._debouncer = Debouncer(self._debounce_ms)
+        self._interrupter = None
         while not self._edges.empty():
             self._edges.get_nowait()
         with warnings.catch_warnings(record=True) as fallbacks:
@@ -105,6 +108,11 @@ class GpioPanel:
             self._edges.put_nowait(edge)
             raise edge
         return edge
+
+    @property
+    def alive(self) -> bool:
+        """False once the driver's thread that told the last edge has died; with lgpio no other ever takes its place."""
+        return self._interrupter is None or self._interrupter.is_alive()
 
     def show(self, light: Light) -> None:
         """Let the lamp show this until told otherwise; kept over `close` and `start`."""
@@ -151,6 +159,7 @@ class GpioPanel:
 
     def _interrupted(self, button: Any, pressed: bool) -> None:
         """Stamp the edge and hand it over; runs in gpiozero's thread."""
+        self._interrupter = threading.current_thread()
         age_s = button.active_time if pressed else button.inactive_time
         now = self._clock.now()
         at = now - age_s if age_s is not None and 0 <= age_s < _MAX_EDGE_AGE_S else now

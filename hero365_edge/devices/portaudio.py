@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ import pyaudio
 
 from hero365_edge.core.pcm import RATE_HZ, samples_of
 from hero365_edge.devices.quiet import quiet_stderr
+from hero365_edge.devices.realtime import raise_this_thread
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
 
@@ -102,6 +104,10 @@ class Stream:
     def __init__(self, direction: Direction, device: str, rate_hz: int, period_ms: int, callback: Callback) -> None:
         self.runs = 0
         """How often it was told to run so far. Counts up while no callback is under way."""
+        self.busy_since: float | None = None
+        """Since when it has been obeying the same order, closing too; a healthy card needs 20 ms. None when idle."""
+        self._callback = callback
+        self._is_first = True
         self._halts_ordered = 0
         self._halts_done = 0
         self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -114,7 +120,7 @@ class Stream:
             try:
                 card = pick(_cards(self._audio, direction), direction, device)
                 self.channels = channels(card, direction)
-                self._stream, self.rate_hz = _open(direction, card, rates(card, rate_hz), period_ms, callback)
+                self._stream, self.rate_hz = _open(direction, card, rates(card, rate_hz), period_ms, self._called)
             except DeviceError:
                 self._audio.terminate()
                 raise
@@ -151,16 +157,20 @@ class Stream:
 
     def _work(self) -> None:
         while (order := self._orders.get()) is not None:
+            self.busy_since = time.monotonic()
             try:
                 order()
             except OSError as error:  # the callbacks stay away, which is how the owner learns of it
                 log.warning("%s did not obey: %s", self._what, error)
+            self.busy_since = None
+        self.busy_since = time.monotonic()
         _PYAUDIO.close(self._stream)  # aborts it first when it runs
         with _COUNTED:
             self._audio.terminate()
 
     def _run(self) -> None:
         self.runs += 1
+        self._is_first = True  # each run has a thread of its own
         _PYAUDIO.start_stream(self._stream)
 
     def _halt(self) -> None:
@@ -168,6 +178,12 @@ class Stream:
             _PYAUDIO.abort_stream(self._stream)
         finally:
             self._halts_done += 1
+
+    def _called(self, data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[bytes | None, int]:
+        if self._is_first:
+            self._is_first = False
+            raise_this_thread()
+        return self._callback(data, frames, times, flags)
 
 
 def passes_at(

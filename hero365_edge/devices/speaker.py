@@ -83,6 +83,12 @@ class PortAudioSpeaker:
         """The number after that of the last content sample the card took."""
         return self._taken
 
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the card has been at what it was told last, such as to close; None when it is done."""
+        streams = (stream for stream in (self._closing, self._stream) if stream is not None and not stream.closed)
+        return next((since for stream in streams if (since := stream.busy_since) is not None), None)
+
     def start(self) -> None:
         """Open the card, asleep. Takes some 50 ms, more with many cards.
 

@@ -32,6 +32,8 @@ class TerminalPanel:
     On a terminal the lamp is one line that changes in place; elsewhere each change is a line of plain words.
     """
 
+    alive = True
+
     def __init__(self, clock: Clock, stdin: TextIO, stdout: TextIO) -> None:
         self._clock = clock
         self._stdin = stdin

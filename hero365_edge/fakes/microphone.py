@@ -52,6 +52,8 @@ class FakeMicrophone:
         self._plugged = True
         self._open = False
         self._alive = False
+        self._hangs = False
+        self._stuck_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def hear(self, pcm: Pcm) -> None:
@@ -82,10 +84,19 @@ class FakeMicrophone:
         """The card is there again; as with PortAudio, only `close` and `start` find it."""
         self._plugged = True
 
+    def hang(self) -> None:
+        """The card stops where it is, as a frozen USB device does: no more blocks, and `close` never lets go of it."""
+        self._hangs, self._alive = True, False
+
     @property
     def last_block_at(self) -> float:
         """When the newest block arrived; the time of `start` before the first. The only sign of life."""
         return self._last_block_at
+
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when it has been asked to close and hangs."""
+        return self._stuck_since
 
     def start(self) -> None:
         """Open the card and begin to fill the ring. Raises DeviceError when it is unplugged or open already."""
@@ -118,7 +129,11 @@ class FakeMicrophone:
         """Let the card go. Safe to call again; `start` opens it anew."""
         if self._timer is not None:
             self._timer.cancel()
-        self._open = self._alive = False
+        self._alive = False
+        if self._open and self._hangs:
+            self._stuck_since = self._stuck_since or self._clock.now()
+        else:
+            self._open = False
         self._ring.clear()
         if self._unread is not None:
             self._unread.clear()

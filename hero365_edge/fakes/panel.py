@@ -32,6 +32,7 @@ class FakePanel:
         self._light: Light | None = None
         self.lights: list[tuple[float, Light | None]] = []
         """(when, what) the lamp began to show; None is dark."""
+        self.alive = True
 
     # What the outside world does
 
@@ -64,6 +65,10 @@ class FakePanel:
         self._plugged = False
         if self._started:
             self._edges.put_nowait(DeviceError("fake panel: unplugged"))
+
+    def go_deaf(self) -> None:
+        """The thread that waits for the button dies: nothing is told of it any more."""
+        self.alive = False
 
     def plug(self) -> None:
         """Bring the chip back; it is used after the next `start`."""
@@ -108,5 +113,5 @@ class FakePanel:
         if pressed == self._pressed:
             return
         self._pressed = pressed
-        if self._started:
+        if self._started and self.alive:
             self._edges.put_nowait(Edge(pressed, self._clock.now() if at is None else at))

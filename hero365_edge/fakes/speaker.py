@@ -59,6 +59,8 @@ class FakeSpeaker:
         self._plugged = True
         self._open = False
         self._alive = False
+        self._hangs = False
+        self._stuck_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, samples: int) -> Pcm:
@@ -89,6 +91,11 @@ class FakeSpeaker:
         """The card is there again; as with PortAudio, only `close` and `start` find it."""
         self._plugged = True
 
+    def hang(self) -> None:
+        """The card stops where it is, as a frozen USB device does: it asks for nothing, and `close` never lets go."""
+        self._hangs, self._alive = True, False
+        self._stop()
+
     @property
     def queued_samples(self) -> int:
         """Written, and not yet handed to the card."""
@@ -108,6 +115,11 @@ class FakeSpeaker:
     def handed_over(self) -> int:
         """The number after that of the last content sample the card took."""
         return self._taken
+
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when it has been asked to close and hangs."""
+        return self._stuck_since
 
     def start(self) -> None:
         """Open the card, asleep. Raises DeviceError when it is unplugged or open already."""
@@ -168,7 +180,11 @@ class FakeSpeaker:
     def close(self) -> None:
         """Let the card go. Safe to call again; `start` opens it anew."""
         self.flush()
-        self._open = self._alive = False
+        self._alive = False
+        if self._open and self._hangs:
+            self._stuck_since = self._stuck_since or self._clock.now()
+        else:
+            self._open = False
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -14,6 +14,7 @@ from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.ports import Block, Microphone
 from tests.alsa_rig import AlsaRig
+from tests.appliance import until
 
 CLOCK = SystemClock()
 Opened = Callable[[Pcm], Microphone]
@@ -200,6 +201,13 @@ async def test_it_can_be_closed_twice_and_started_again_while_somebody_listens(o
     microphone.start()
     async with asyncio.timeout(1):
         assert (await microphone.read()).captured_at > 0
+
+
+async def test_it_is_done_with_what_it_was_told_before_long(opened: Opened) -> None:
+    microphone = opened(ramp(320))
+    await until(lambda: microphone.stuck_since is None)
+    microphone.close()
+    await until(lambda: microphone.stuck_since is None)
 
 
 async def test_it_is_not_opened_twice(opened: Opened) -> None:

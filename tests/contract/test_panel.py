@@ -203,6 +203,12 @@ async def test_a_press_and_its_release_are_told_in_order_and_stamped_when_they_h
     assert await no_edge(rig.panel)
 
 
+async def test_it_is_alive_when_nobody_has_pressed_yet(rig: Rig) -> None:
+    rig.panel.start()
+    assert rig.panel.alive
+    rig.panel.close()
+
+
 async def test_edges_wait_until_they_are_asked_for(rig: Rig) -> None:
     rig.panel.start()
     for _ in range(3):

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.core.pcm import EMPTY, Pcm, silence
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.errors import DeviceError
@@ -219,6 +219,15 @@ async def test_it_can_be_closed_twice_and_started_again(device: Device) -> None:
     speaker.close()
     heard = device.heard()
     assert np.array_equal(content(np.minimum(heard, 0)), ramp(SECOND // 10, sign=-1))
+
+
+async def test_it_is_done_with_what_it_was_told_before_long(speaker: Speaker) -> None:
+    speaker.write(silence(3200))
+    await until(lambda: speaker.stuck_since is None)
+    speaker.flush()
+    await until(lambda: speaker.stuck_since is None)
+    speaker.close()
+    await until(lambda: speaker.stuck_since is None)
 
 
 async def test_it_is_not_opened_twice(speaker: Speaker) -> None:

@@ -18,6 +18,7 @@ from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.ports import Block
 from tests.alsa_rig import AlsaRig
+from tests.appliance import until
 
 CLOCK = SystemClock()
 _NO_TIMES = {"input_buffer_adc_time": 0.0, "current_time": 0.0, "output_buffer_dac_time": 0.0}
@@ -242,6 +243,38 @@ async def test_a_card_that_hangs_shows_by_its_age_and_can_be_closed_at_once(alsa
     microphone.start()
     await asyncio.sleep(0.3)
     assert CLOCK.now() - microphone.last_block_at < 0.1
+    microphone.close()
+
+
+@pytest.mark.alsa
+@pytest.mark.usefixtures("alsa")
+async def test_a_callback_that_hangs_keeps_the_card_from_closing_which_is_told_and_waited_for_by_nobody() -> None:
+    microphone = PortAudioMicrophone(CLOCK, "hero_mic")
+    arrived, hangs, free = microphone._arrived, threading.Event(), threading.Event()
+
+    def hang(*arguments: object) -> object:
+        hangs.set()
+        free.wait(20)
+        return arrived(*arguments)  # type: ignore[arg-type]  # handed through
+
+    microphone._arrived = hang  # type: ignore[assignment,method-assign]  # nothing of ours hangs there by itself
+    microphone.start()
+    await until(hangs.is_set)
+    begin = CLOCK.now()
+    microphone.close()
+    assert CLOCK.now() - begin < 0.7
+    since = microphone.stuck_since
+    assert since is not None
+    assert begin <= since <= CLOCK.now()
+    with pytest.raises(DeviceError, match="still open: it hangs"):
+        microphone.start()
+    await asyncio.sleep(0.2)
+    assert microphone.stuck_since == since
+    free.set()
+    await until(lambda: microphone.stuck_since is None)
+    microphone._arrived = arrived  # type: ignore[method-assign]  # as it was
+    microphone.start()
+    await until(lambda: microphone.last_block_at > since)
     microphone.close()
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,21 @@ async def test_a_press_shorter_than_the_debounce_is_told_with_its_release(pins: 
     pressed, release = await told_by(panel)
     assert (pressed.pressed, release.pressed) == (True, False)
     assert release.at <= released
+    panel.close()
+
+
+async def test_it_is_not_alive_once_the_thread_that_told_the_last_edge_has_died(pins: MockFactory) -> None:
+    """As lgpio's only one does when something raises in it. Opened anew it is believed until the next edge."""
+    panel = panel_on(pins)
+    panel.start()
+    driver = threading.Thread(target=pins.pin(BUTTON).drive_low)
+    driver.start()
+    driver.join()
+    assert [edge.pressed for edge in await told_by(panel)] == [True]
+    dead = not panel.alive
+    panel.close()
+    panel.start()
+    assert (dead, panel.alive) == (True, True)
     panel.close()
 
 
