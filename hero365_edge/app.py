@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +13,25 @@ from hero365_edge.cards import Cards
 from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.core import events as ev
 from hero365_edge.core import handshake, situation
-from hero365_edge.core.gestures import Gestures
+from hero365_edge.core.gestures import STUCK_S, Gestures
 from hero365_edge.core.session import Session
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.fleet.control import ControlServer
 from hero365_edge.fleet.secrets import scrub
-from hero365_edge.health import Health
+from hero365_edge.fleet.session_memory import SessionMemory
+from hero365_edge.fleet.wear import written_bytes
+from hero365_edge.health import Health, overdue
+from hero365_edge.loudness import Loudness
 from hero365_edge.player import Playback
-from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor
+from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor, Tokens
 from hero365_edge.settings import Settings
+from hero365_edge.shelf_ports import Shelf
 
+log = logging.getLogger(__name__)
+
+SPEAKER_S = 3.0
+"""A speaker that works is open by then."""
 STOP_S = 3.5
 """The session's goodbye may take so long after SIGTERM; the whole exit 5 s (PRODUCT section 8)."""
 
@@ -40,8 +48,10 @@ class World:
     panel: Panel
     dialer: Dialer
     supervisor: Supervisor
-    read_token: Callable[[], str]
-    """The token as it is now; read again before each dial. Raises ConfigError."""
+    tokens: Tokens
+    shelf: Shelf
+    memory: SessionMemory | None = None
+    """What of the session outlives the process; None: nothing."""
 
 
 class Appliance:
@@ -62,12 +72,20 @@ class Appliance:
         )
         happen = self.dialogue.happen
         self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, _playback(settings), happen)
-        self.connection = connection.Connection(
-            clock, world.dialer, _backend(settings), world.read_token, self.dialogue
-        )
+        self.loudness = Loudness(self.downlink.set_volume, settings.audio.output.volume)
+        self.connection = connection.Connection(clock, world.dialer, _backend(settings), world.tokens, self.dialogue)
         self.uplink = uplink.Uplink(
-            clock, world.microphone, world.detector, world.codecs, _capture(settings), self.connection.send, happen
+            clock,
+            world.microphone,
+            world.detector,
+            world.codecs,
+            _capture(settings),
+            self.connection.send,
+            happen,
+            world.shelf,
         )
+        if world.memory is not None and (session_id := world.memory.recall(settings.session.idle_timeout_s)):
+            self.connection.session_id = session_id
         self.dialogue.connect(self.uplink, self.downlink, self.connection)
         self.cards = Cards(
             clock,
@@ -79,7 +97,12 @@ class Appliance:
             playing=lambda: self.downlink.playing,
         )
         self.button = Button(clock, world.panel, self.dialogue.edge)
-        self.health = Health(clock, world.supervisor, self.cards, self.describe)
+        checks = (
+            self.cards.stuck,
+            overdue("the connection", lambda: self.connection.due_at),
+            self.button.stuck,
+        )
+        self.health = Health(clock, world.supervisor, self.describe, checks)
         self.listeners: list[asyncio.Queue[ev.Event]] = []
         """Each gets every event, for whoever watches a run, such as the demo; full queues miss out."""
 
@@ -97,7 +120,10 @@ class Appliance:
                     "button": self.button.run(),
                     "cards": self.cards.run(),
                     "health": self.health.run(),
+                    "leftovers": self._take_up(self.uplink.restore()),
                 }
+                if self._world.memory is not None:
+                    work["session memory"] = self._world.memory.run(lambda: self.connection.session_id)
                 running = [tasks.create_task(each, name=name) for name, each in work.items()]
                 if control is not None:
                     await control.start()
@@ -115,41 +141,45 @@ class Appliance:
 
     def reload(self, settings: Settings) -> list[str]:
         """Take what can change while running; the names of changed sections that need a restart."""
-        self.downlink.set_volume(settings.audio.output.volume)
         self.dialogue.log_transcripts = settings.log.transcripts
         audio = settings.audio
         before = self._settings
+        if audio.output.volume != before.audio.output.volume:  # else what `volume` and `mute` said stays
+            self.loudness.set(audio.output.volume)
         self._settings = settings
         return [
             section
-            for section in ("backend", "capture", "playback", "session", "outbox", "panel", "control", "metrics")
+            for section in (
+                *("backend", "tls", "capture", "playback", "session"),
+                *("outbox", "panel", "control", "metrics"),
+            )
             if getattr(before, section) != getattr(settings, section)
         ] + (["audio"] if (audio.input, audio.period_ms) != (before.audio.input, before.audio.period_ms) else [])
 
     def status(self) -> dict[str, object]:
         """What `hero365-edge status` prints."""
         turn = self.dialogue.last_turn
-        rtt_s = self.connection.rtt_s
-        agreement = self.connection.agreement
         return {
             "state": self.dialogue.light.value,
-            "link": {
-                "state": self.connection.state.value,
-                "profile": None if agreement is None else agreement.profile,
-                "realtime": None if agreement is None else agreement.realtime,
-                "rtt_ms": None if rtt_s is None else round(rtt_s * 1000),
-                "reconnects": self.connection.reconnects,
-            },
+            "why": self._why(),
+            "link": self.connection.facts(),
             "session_id": self.connection.session_id,
             "devices": {
                 "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
                 "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
                 "panel": self.button.trouble or "works",
             },
+            "volume": self.loudness.facts(),
             "waiting_utterances": self.session.waiting,
+            "utterances": dict(self.session.utterances),
+            "kept": {
+                "outlives_the_process": self._world.shelf.lasts,
+                "session_writes": None if self._world.memory is None else self._world.memory.writes,
+                "written_bytes": written_bytes(),
+            },
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
             "last_text": scrub(self.dialogue.last_text) if self._settings.log.transcripts else None,
-            "playback": {"underruns": self.downlink.underruns, "rejected": self.downlink.rejected},
+            "playback": {**self.downlink.figures, "rejected": self.downlink.rejected},
         }
 
     def describe(self) -> str:
@@ -157,13 +187,39 @@ class Appliance:
         trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.button.trouble
         return f"{self.dialogue.light.value}, link {self.connection.state.value}{f'; {trouble}' if trouble else ''}"
 
+    def _why(self) -> dict[str, str]:
+        """What is wrong, by the part that is to blame; empty when all is well."""
+        facts = self.session.facts
+        button = f"it has not come up for {STUCK_S:g} s" if facts.stuck else self.button.trouble
+        reasons = {
+            "microphone": self.cards.microphone_trouble,
+            "speaker": self.cards.speaker_trouble,
+            "button": button,
+            "token" if facts.refused else "link": "" if facts.dormant else scrub(self.connection.trouble),
+        }
+        return {part: reason for part, reason in reasons.items() if reason}
+
+    async def _take_up(self, restored: list[ev.Restored]) -> None:
+        """Hold what an earlier process held, as soon as the speaker can tell which of it expired, if it ever can."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SPEAKER_S if restored else 0.0):
+                while self.cards.speaker_trouble:  # noqa: ASYNC110  the cards have no event for it, and this is once
+                    await asyncio.sleep(0.05)
+        for event in restored:
+            log.info("%.1f s of speech of an earlier run wait to be sent", event.length_s)
+            self.dialogue.happen(event)
+
     async def _say_goodbye(self) -> None:
+        if self._world.shelf.lasts and (self.session.waiting or self.uplink.recording):
+            return  # the next run sends it, in this session, where the backend knows a copy when it sees one
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 self.dialogue.happen(ev.SessionEndAsked(self._world.clock.now()))
                 await self.connection.close()
 
     def _seen(self, event: ev.Event) -> None:
+        if self._world.memory is not None and isinstance(event, ev.LinkUp | ev.Recorded):
+            self._world.memory.active()
         for queue in self.listeners:
             with contextlib.suppress(asyncio.QueueFull):
                 queue.put_nowait(event)

@@ -61,7 +61,7 @@ def _in_words(kind: inspect.Type) -> str:
         case inspect.UnionType(types=types):
             words = " or ".join(_in_words(each) for each in types)
         case inspect.VarTupleType(item_type=item, min_length=low, max_length=high):
-            words = f"a list of {low} to {high}, each {_in_words(item)}"
+            words = f"a list of {f'{low} to' if low else 'at most'} {high}, each {_in_words(item)}"
         case inspect.StrType():
             words = _text_in_words(kind)
         case _:

@@ -1,6 +1,7 @@
-"""Reads the settings: /etc/hero365-edge/config.yaml, then config.d/*.yaml, then HERO365_EDGE_* variables.
+"""Reads the settings: provisioned ones, /etc/hero365-edge/config.yaml, config.d/*.yaml, HERO365_EDGE_* variables.
 
-Later wins, key by key. Whatever is wrong is told in one ConfigError, a line each: where, which key, what is allowed.
+Later wins, key by key: what a person wrote on this device stands above what the fleet provisioned. Whatever is wrong
+is told in one ConfigError, a line each: where, which key, what is allowed.
 """
 
 import difflib
@@ -41,14 +42,25 @@ class _Said:
     origin: str
 
 
-def load(paths: Sequence[Path] | None, environ: Mapping[str, str]) -> Loaded:
-    """The settings of these files, or of the system's (`None`), under the variables of `environ`.
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """The settings that came with the device's identity."""
+
+    path: Path
+    document: Mapping[str, object]
+    """As a settings file would say it."""
+
+
+def load(paths: Sequence[Path] | None, environ: Mapping[str, str], provisioned: Provisioned | None = None) -> Loaded:
+    """The settings of these files, or of the system's (`None`), over `provisioned`, under the variables of `environ`.
 
     Raises ConfigError, with a line for everything that is wrong.
     """
     known = catalogue()
     said: list[_Said] = []
     problems: list[str] = []
+    if provisioned is not None:
+        said += _leaves(provisioned.document, str(provisioned.path), known)
     for path in system_files() if paths is None else paths:
         try:
             said += _said_in_file(path, known)
@@ -135,7 +147,8 @@ def _judged(said: _Said, known: Mapping[str, Setting]) -> object:
         return msgspec.convert(said.value, setting.annotation)
     except msgspec.ValidationError as error:
         hint = ", in quotes" if setting.allowed == "text" and said.value is not None else ""
-        text = f"{said.key} is {_shown(said.value)}; it must be {setting.allowed}{hint}"
+        is_shown = "token" not in said.key  # what stands there by mistake may be the token itself
+        text = f"{said.key} {f'is {_shown(said.value)}; it ' * is_shown}must be {setting.allowed}{hint}"
         raise ConfigError(f"{said.origin}: {text}") from error
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from hero365_edge.settings import Panel, Settings
+from hero365_edge.settings import Backend, Panel, Settings, Tls
 
 SOCKET_PATH_BYTES = 107
 """Linux: `sun_path` has 108 bytes, one of them the closing zero (unix(7))."""
@@ -25,9 +25,8 @@ class Contradiction:
 def contradictions(settings: Settings) -> Iterator[Contradiction]:
     """Everything that does not fit."""
     yield from _url(settings.backend.url)
-    token_file = settings.backend.token_file
-    if token_file and not PurePosixPath(token_file).is_absolute():
-        yield Contradiction("backend.token_file", "must be an absolute path (not shown: it could be the token itself)")
+    yield from _token(settings.backend)
+    yield from _tls(settings.tls)
     for key, rate_hz in (
         ("audio.input.rate_hz", settings.audio.input.rate_hz),
         ("audio.output.rate_hz", settings.audio.output.rate_hz),
@@ -64,6 +63,32 @@ def _url(url: str) -> Iterator[Contradiction]:
         yield Contradiction(
             key, f"has host {host!r} without TLS (ws://); only this computer can be dialled so: use wss://"
         )
+
+
+def _token(backend: Backend) -> Iterator[Contradiction]:
+    """No value is shown: it could be the token itself."""
+    if backend.token_file and not PurePosixPath(backend.token_file).is_absolute():
+        yield Contradiction("backend.token_file", "must be an absolute path (not shown: it could be the token itself)")
+    if backend.token_command and not PurePosixPath(backend.token_command[0]).is_absolute():
+        yield Contradiction("backend.token_command", "must begin with an absolute path; PATH is not searched")
+    if backend.token_source == "command" and not backend.token_command:  # noqa: S105  the name of a source
+        others = ("backend.token_command",)
+        yield Contradiction("backend.token_source", "is command; that needs backend.token_command", others)
+
+
+def _tls(tls: Tls) -> Iterator[Contradiction]:
+    for name in ("ca_file", "client_cert_file", "client_key_file"):
+        path = getattr(tls, name)
+        if path and not PurePosixPath(path).is_absolute():
+            yield Contradiction(f"tls.{name}", f"is {path!r}; it must be empty or an absolute path")
+    if tls.client_key_file and not tls.client_cert_file:
+        why = "is set without tls.client_cert_file, the certificate it belongs to"
+        yield Contradiction("tls.client_key_file", why, ("tls.client_cert_file",))
+    if len(set(tls.pins)) == 1 or len(set(tls.pins)) < len(tls.pins):
+        why = "must hold at least two different keys: with one, the device is lost when that key is"
+        yield Contradiction("tls.pins", why)
+    if tls.pins_report_only and not tls.pins:
+        yield Contradiction("tls.pins_report_only", "is true; that needs tls.pins", ("tls.pins",))
 
 
 def _is_loopback(host: str) -> bool:

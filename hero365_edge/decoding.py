@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,10 @@ SLICE_BYTES = 8192
 """So much is decoded at a time: a quarter of a second of PCM, a second of MP3; a few milliseconds of work."""
 MAX_BACKLOG_BYTES = 32 * 1024 * 1024
 """More encoded sound than this is not kept: 17 minutes of PCM, hours of Opus."""
+
+
+Conceal: TypeAlias = Callable[[int], Pcm]
+"""Plausible sound behind the newest, so many samples of it."""
 
 
 class Pcm16Decoder:
@@ -45,6 +50,7 @@ class OpusPacketsDecoder:
 
     def __init__(self, opus: PacketDecoder) -> None:
         self._opus = opus
+        self.conceal: Conceal | None = opus.conceal
 
     def decode(self, data: bytes) -> Pcm:
         """The packet's samples."""
@@ -64,6 +70,7 @@ class RtpDecoder:
         self._ssrc = ssrc
         self._opus = opus
         self._timeline = rtp.Timeline()
+        self.conceal: Conceal | None = None
 
     def decode(self, data: bytes) -> Pcm:
         """The packet's samples, behind the silence before them. Raises WireError, also on an unknown SSRC."""
@@ -72,6 +79,7 @@ class RtpDecoder:
             raise WireError(f"an RTP packet of SSRC {packet.ssrc:#x}; this response has {self._ssrc:#x}")
         if packet.payload_type == rtp.OPUS:
             pcm = self._opus.decode(packet.payload)
+            self.conceal = self._opus.conceal
         elif len(packet.payload) % 2:
             raise WireError(f"an L16 packet of {len(packet.payload)} bytes; samples have two each")
         else:
@@ -129,6 +137,11 @@ class Answer:
     def pending(self) -> bool:
         """Whether `step` has something to do."""
         return bool(self._backlog) or self._flushing or (self._ended and not self.done)
+
+    @property
+    def conceal(self) -> Conceal | None:
+        """What bridges a piece that does not come in time, where the kind of sound allows it: packets of Opus do."""
+        return self._decoder.conceal if isinstance(self._decoder, OpusPacketsDecoder | RtpDecoder) else None
 
     @property
     def ended(self) -> bool:

@@ -19,8 +19,8 @@ from hero365_edge.ports import Clock, Speaker
 
 log = logging.getLogger(__name__)
 
-DECODED_AHEAD_S = 1.0
-"""So much is decoded ahead of what the card has; the rest of a long answer waits encoded."""
+DECODED_AHEAD_S = 1.5
+"""So much is decoded ahead, more than the jitter buffer's largest reserve; the rest of an answer waits encoded."""
 STEPS_AT_ONCE = 8
 """So many slices are decoded before the event loop has its turn."""
 MAX_ANSWERS = 32
@@ -78,7 +78,12 @@ class Downlink:
     @property
     def underruns(self) -> int:
         """How often the card ran dry in the middle of an answer."""
-        return self._player.underruns
+        return self._player.tally.underruns
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """What playing cost since the program began; see `Player.figures`."""
+        return self._player.figures
 
     @property
     def playing(self) -> bool:
@@ -223,13 +228,13 @@ class Downlink:
             if not answer.pending:
                 return
             pcm = answer.step()
+            self._player.conceal_with(answer.conceal)
             self._player.put(pcm, now)
             if answer is not self._replay:
                 self._last_answer.add(pcm)
             if answer.done or (answer.paused and not answer.pending):
                 self._answers.popleft()
-                if not self._answers:
-                    self._player.end()
+                self._player.end()
         self._woken.set()
 
     def _report(self, now: float) -> None:

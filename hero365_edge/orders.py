@@ -1,4 +1,4 @@
-"""What the control socket's requests do: `status`, `say`, `press`."""
+"""What the control socket's requests do: `status`, `say`, `press`, `volume`, `mute`, `unmute`, `session_end`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Protocol
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.errors import EdgeError
 from hero365_edge.fleet.control import Handler
+from hero365_edge.loudness import Loudness
 
 TAP_S = 0.1
 """How long a press without a length keeps the button down."""
@@ -18,6 +19,7 @@ class Daemon(Protocol):
     """What the requests need of the appliance."""
 
     dialogue: Dialogue
+    loudness: Loudness
 
     def status(self) -> dict[str, object]:
         """The facts."""
@@ -30,6 +32,10 @@ class Daemon(Protocol):
 
 def handlers(daemon: Daemon) -> dict[str, Handler]:
     """The handler of each request, by its `do`."""
+    return {**_of_conversation(daemon), **_of_loudness(daemon)}
+
+
+def _of_conversation(daemon: Daemon) -> dict[str, Handler]:
 
     async def status(_message: Mapping[str, object]) -> Mapping[str, object]:
         return daemon.status()
@@ -53,4 +59,28 @@ def handlers(daemon: Daemon) -> dict[str, Handler]:
             daemon.dialogue.edge_now(pressed=False)
         return {}
 
-    return {"status": status, "say": say, "press": press}
+    async def session_end(_message: Mapping[str, object]) -> Mapping[str, object]:
+        return {"given_up": daemon.dialogue.end_session()}
+
+    return {"status": status, "say": say, "press": press, "session_end": session_end}
+
+
+def _of_loudness(daemon: Daemon) -> dict[str, Handler]:
+
+    async def volume(message: Mapping[str, object]) -> Mapping[str, object]:
+        if "percent" in message:
+            percent = message["percent"]
+            if not isinstance(percent, int) or isinstance(percent, bool) or not 0 <= percent <= 100:
+                raise EdgeError(f"percent is {percent!r}; a whole number from 0 to 100 is allowed")
+            daemon.loudness.set(percent / 100)
+        return daemon.loudness.facts()
+
+    async def mute(_message: Mapping[str, object]) -> Mapping[str, object]:
+        daemon.loudness.mute()
+        return daemon.loudness.facts()
+
+    async def unmute(_message: Mapping[str, object]) -> Mapping[str, object]:
+        daemon.loudness.unmute()
+        return daemon.loudness.facts()
+
+    return {"volume": volume, "mute": mute, "unmute": unmute}

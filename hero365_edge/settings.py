@@ -26,6 +26,21 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True):
             "Empty: the systemd credential hero365-edge.token, else the provisioned identity's."
         ),
     ] = ""
+    token_source: Annotated[
+        Literal["auto", "file", "credential", "command"],
+        Meta(
+            description="Where the token comes from; "
+            "auto: token_file, else token_command, else the credential, else the provisioned file."
+        ),
+    ] = "auto"  # noqa: S105  no password: the name of a source
+    token_command: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=32,
+            description="Program and arguments that print the token, or JSON with token and expires; "
+            "run again at 80 % of its life and when it is refused.",
+        ),
+    ] = ()
     auth_transport: Annotated[
         Literal["query", "header", "both"],
         Meta(description="How the token travels: in the URL's query, as Authorization: Bearer, or both."),
@@ -80,7 +95,7 @@ class AudioOutput(Struct, frozen=True, forbid_unknown_fields=True):
     device: Annotated[
         str, Meta(min_length=1, description="An ALSA PCM or card name, as `hero365-edge devices` prints it.")
     ] = "default"
-    volume: Annotated[float, Meta(ge=0, le=1, description="Loudness as a share of full scale.")] = 0.8
+    volume: Annotated[float, Meta(ge=0, le=1, description="Loudness at the start, as a share of full scale.")] = 0.8
     rate_hz: Annotated[
         int, Meta(ge=0, le=192_000, description="Rate to open at; 0: 16 kHz if it opens, else the device's own.")
     ] = 0
@@ -195,6 +210,32 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True):
     socket: Annotated[str, Meta(description="The Unix socket's absolute path.")] = "/run/hero365-edge/control.sock"
 
 
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to trust on the way to the backend. The name in the certificate is always checked, TLS 1.2 the least."""
+
+    ca_file: Annotated[
+        str,
+        Meta(description="Certificates (PEM) of the only authorities to trust. Empty: the system's."),
+    ] = ""
+    client_cert_file: Annotated[
+        str, Meta(description="This device's certificate with its chain (PEM), if the backend asks for one.")
+    ] = ""
+    client_key_file: Annotated[
+        str, Meta(description="Its private key (PEM, not encrypted). Empty: it is in client_cert_file.")
+    ] = ""
+    pins: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$")], ...],
+        Meta(
+            max_length=16,
+            description="SHA-256 (base64) of public keys, one of which must be in the verified chain. "
+            "At least two: one is for the day the other is lost.",
+        ),
+    ] = ()
+    pins_report_only: Annotated[
+        bool, Meta(description="A chain without a pinned key is only told in the journal; to try pins out.")
+    ] = False
+
+
 class Log(Struct, frozen=True, forbid_unknown_fields=True):
     """What the journal gets."""
 
@@ -217,4 +258,5 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     panel: Panel = Panel()
     metrics: Metrics = Metrics()
     control: Control = Control()
+    tls: Tls = Tls()
     log: Log = Log()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -24,9 +25,13 @@ from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.panel import FakePanel
+from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
+from hero365_edge.fakes.tokens import FakeTokens
+from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
+from hero365_edge.shelf_ports import Shelf
 
 
 async def until(true: Callable[[], bool], limit_s: float = 2.0) -> None:
@@ -112,13 +117,21 @@ def answer(samples: int) -> Pcm:
 class Van:
     """An appliance that runs in real time on fakes: a technician, a backend and a workbench."""
 
-    def __init__(self, settings: Settings = QUICK, dialer: FakeDialer | None = None, period_ms: int = 20) -> None:
+    def __init__(
+        self,
+        settings: Settings = QUICK,
+        dialer: FakeDialer | None = None,
+        period_ms: int = 20,
+        shelf: Shelf | None = None,
+        session_file: Path | None = None,
+    ) -> None:
         self.clock = SystemClock()
         self.microphone = FakeMicrophone(self.clock, period_ms=period_ms, paced=True)
         self.speaker = FakeSpeaker(self.clock, paced=True)
         self.panel = FakePanel(self.clock)
         self.dialer = dialer or FakeDialer()
         self.supervisor = FakeSupervisor()
+        self.shelf = shelf or FakeShelf()
         self.stop = asyncio.Event()
         world = World(
             self.clock,
@@ -129,7 +142,9 @@ class Van:
             self.panel,
             self.dialer,
             self.supervisor,
-            lambda: TOKEN,
+            FakeTokens(TOKEN),
+            self.shelf,
+            None if session_file is None else SessionMemory(session_file, self.clock),
         )
         self.appliance = Appliance(settings, world)
         self.appliance.connection._backoff = Backoff(lambda: 0.0)

@@ -26,8 +26,10 @@ from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.panel import FakePanel
+from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
+from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Settings
 
 T = TypeVar("T")
@@ -280,7 +282,8 @@ class Scene:
             panel=self.panel,
             dialer=self.road,
             supervisor=self.supervisor,
-            read_token=lambda: "",
+            tokens=FakeTokens(),
+            shelf=FakeShelf(),
         )
         self.appliance = Appliance(settings, world)
         self.stop = asyncio.Event()

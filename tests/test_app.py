@@ -15,7 +15,9 @@ import pytest
 from hero365_edge.core import events as ev
 from hero365_edge.core import messages as m
 from hero365_edge.core import rtp
+from hero365_edge.core.backoff import Backoff
 from hero365_edge.core.earcons import Earcon, earcon
+from hero365_edge.core.handshake import LinkState
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import STAGES
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, from_bytes, silence
@@ -32,6 +34,7 @@ from tests.appliance import (
     HangingDialer,
     Van,
     answer,
+    confirm,
     heard,
     kept_sent,
     running,
@@ -375,6 +378,54 @@ async def test_a_press_without_a_link_is_recorded_held_and_sent_when_the_link_is
         assert np.array_equal(van.heard_of_answers(), answer(800))
 
 
+async def never_reached(van: Van) -> None:
+    """The first dial hangs: `connecting`."""
+    await until(lambda: van.appliance.connection.state is LinkState.CONNECTING)
+
+
+async def confirmed_only(van: Van) -> None:
+    """The door is open, and nothing more comes: `confirmed`."""
+    assert isinstance(van.dialer, HangingDialer)
+    van.dialer.free.set()
+    await confirm(await van.dialer.dialled())
+    assert van.appliance.connection.state is LinkState.CONFIRMED
+
+
+async def backing_off(van: Van) -> None:
+    """The last dial failed, and the next is far away."""
+    assert isinstance(van.dialer, HangingDialer)
+    van.appliance.connection._backoff = Backoff(lambda: 1.0)
+    van.dialer.refuse(LinkError("HTTP 429", retry_after_s=600.0))
+    van.dialer.free.set()
+    await until(lambda: van.appliance.connection.reconnects == 1)
+    van.dialer.free.clear()
+
+
+@pytest.mark.parametrize("reach", [never_reached, confirmed_only, backing_off])
+async def test_whatever_the_link_is_at_a_press_is_recorded_at_once_and_nothing_of_it_is_lost(
+    reach: Callable[[Van], Awaitable[None]],
+) -> None:
+    async with running(Van(dialer=HangingDialer())) as van:
+        assert isinstance(van.dialer, HangingDialer)
+        await reach(van)
+        dials = van.dialer.begun
+        said = words(3_200)
+        van.panel.press()
+        await van.shows(Light.LISTENING, 0.1)
+        if reach is backing_off:
+            await until(lambda: isinstance(van.dialer, HangingDialer) and van.dialer.begun == dials + 1, 0.1)
+        van.speak(said)
+        await asyncio.sleep(HELD_S)
+        van.panel.release()
+        await van.shows(Light.HOLDING)
+        van.dialer.free.set()
+        if reach is confirmed_only:
+            van.dialer.links[-1].drop()
+        link = await van.session()
+        await until(lambda: bool(kept_sent(link)))
+        assert holds(kept_sent(link)[0], said)
+
+
 async def test_two_utterances_that_waited_go_up_in_order_one_after_the_other() -> None:
     async with running(Van(dialer=HangingDialer())) as van:
         assert isinstance(van.dialer, HangingDialer)
@@ -473,6 +524,26 @@ async def test_a_refused_token_is_a_fault_and_a_press_is_still_recorded() -> Non
         van.speak(words(1_600))
         await van.shows(Light.PROCESSING)
         await until(lambda: holds(sound_sent(link), words(1_600)))
+
+
+async def test_in_v1_a_sentence_that_a_tunnel_cuts_arrives_whole_under_one_name(van: Van) -> None:
+    first = await van.session("v1")
+    said = words(16_000)
+    van.panel.press()
+    van.speak(said)
+    await until(lambda: len([message for message in first.sent if isinstance(message, bytes)]) > 10)
+    first.drop()
+    second = await van.session("v1")
+    await asyncio.sleep(0.9)
+    van.panel.release()
+    await until(lambda: isinstance(heard(second)[-1], m.UtteranceEnded))
+    named = [getattr(message, "utterance_id", "") for link in (first, second) for message in heard(link)[2:3]]
+    assert named[0] == named[1] != ""
+    packets = [rtp.unpack(message) for message in second.sent if isinstance(message, bytes)]
+    assert holds(np.concatenate([from_bytes(packet.payload) for packet in packets if len(packet.payload) > 1]), said)
+    assert kept_sent(second) == []
+    take(second, utterance_id=named[0])
+    await until(lambda: van.appliance.session.waiting == 0)
 
 
 # -- the cards and the panel ---------------------------------------------------------------------------------------
@@ -799,6 +870,26 @@ async def test_the_text_is_logged_where_the_settings_allow_it(caplog: pytest.Log
         say(link, "agent_response", session_id="s", response="Hello!")
         await until(lambda: "Hello!" in caplog.text)
         assert van.appliance.status()["last_text"] == "Hello!"
+        # One line each, under a name by which a support bundle leaves them out.
+        say(link, "agent_response", session_id="s", response="two\nlines")
+        await until(lambda: ("hero365_edge.transcripts", "the agent says: two lines") in said(caplog))
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.name, record.getMessage()) for record in caplog.records]
+
+
+async def test_the_journal_gets_a_turns_times_as_fields(van: Van, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    link = await van.session()
+    await ask(van)
+    take(link)
+    link.say(answer(800).tobytes())
+    await van.turn_last("answered")
+    (fields,) = [vars(record)["fields"] for record in caplog.records if record.getMessage().startswith("turn ")]
+    assert fields["turn"] == "answered"
+    assert set(fields) == {"turn", *(f"{stage}_ms" for stage in STAGES)}
+    assert fields["speech_end_ms"] == 0
 
 
 async def test_reloading_takes_what_it_can_and_names_the_rest(van: Van) -> None:

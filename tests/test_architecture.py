@@ -10,11 +10,11 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "ports", "core", "errors")
+_BASIS = ("codec_ports", "shelf_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection")
-_PARTS = ("decoding", "player", "recording")
+_PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "health", "orders")
+_HANDS = ("aside", "button", "cards", "health", "loudness", "orders")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -24,24 +24,28 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("core", "errors"),
     "ports": ("core", "errors"),
     "codec_ports": ("core", "errors"),
+    "shelf_ports": ("core", "errors"),
     "strict_yaml": (),
     "settings": ("core", "errors"),
     "catalogue": ("settings",),
     "crosscheck": ("settings",),
     "config": ("settings", "catalogue", "crosscheck", "strict_yaml", "core", "errors"),
-    "fleet": ("fleet", "config", "settings", *_BASIS),
+    "fleet": ("fleet", *_SETTINGS, *_BASIS),
     **dict.fromkeys(_PARTS, _BASIS),
+    "sending": ("recording", *_BASIS),
     **dict.fromkeys(_LANES, ("config", "settings", *_PARTS, *_BASIS)),
     "dialogue": ("config", "settings", *_LANES, *_BASIS),
     "aside": (),
     "button": _BASIS,
     "cards": ("aside", *_BASIS),
-    "health": ("cards", *_BASIS),
-    "orders": ("dialogue", "fleet", *_BASIS),
+    "health": _BASIS,
+    "loudness": (),
+    "orders": ("dialogue", "fleet", "loudness", *_BASIS),
     "app": (*_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),
     "backend": ("backend",),
+    "bench": ("bench", *_BASIS),
     "cli": (
         *("cli", "app", "dialogue", "devices", "fakes", "backend", "fleet"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
@@ -49,8 +53,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("quiet", "portaudio")
-"""The two modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
+SHARED_DEVICES = ("quiet", "realtime", "portaudio", "tls")
+"""The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(
     {

@@ -11,6 +11,7 @@ ALLOWED = {
     "audio.output.volume": "a number from 0 to 1",
     "audio.period_ms": "one of 10, 20, 40, 60",
     "panel.lamp_pins": "a list of 1 to 3, each a whole number from 0 to 27",
+    "backend.token_command": "a list of at most 32, each text",
     "panel.button_active_low": "true or false",
     "panel.profile": "text that matches ^[A-Za-z0-9][A-Za-z0-9._-]*$",
 }

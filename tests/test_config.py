@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hero365_edge.config import load, schema, system_files, variable_of
+from hero365_edge.config import Provisioned, load, schema, system_files, variable_of
 from hero365_edge.errors import ConfigError
 from hero365_edge.settings import Settings
 
@@ -47,6 +47,24 @@ def test_a_later_file_wins_key_by_key_and_the_origin_tells_which(write: Write) -
     assert loaded.origin["backend.user_id"] == str(second)
     assert loaded.origin["backend.business_id"] == str(first)
     assert loaded.origin["backend.url"] == "default"
+
+
+def test_what_was_provisioned_is_below_every_file_and_told_by_its_own(write: Write, tmp_path: Path) -> None:
+    identity = Provisioned(tmp_path / "identity.json", {"backend": {"user_id": "fleet", "business_id": "b1"}})
+    loaded = load([write("backend: {user_id: anna}")], {}, identity)
+    assert (loaded.settings.backend.user_id, loaded.settings.backend.business_id) == ("anna", "b1")
+    assert loaded.origin["backend.business_id"] == str(tmp_path / "identity.json")
+
+
+def test_what_was_provisioned_wrongly_is_told_like_any_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"identity\.json: backend\.url has scheme 'http'"):
+        load([], {}, Provisioned(tmp_path / "identity.json", {"backend": {"url": "http://x"}}))
+
+
+def test_what_stands_where_the_tokens_source_belongs_is_not_repeated(write: Write) -> None:
+    answer = refusal([write("backend: {token_file: [eyJcanary], token_source: eyJcanary, token_command: eyJcanary}")])
+    assert "eyJcanary" not in answer
+    assert "backend.token_command must be a list of at most 32, each text" in answer
 
 
 def test_a_variable_wins_over_every_file(write: Write) -> None:

@@ -19,6 +19,10 @@ GOOD = [
     "panel: {lamp_pins: [5, 6, 13]}",
     "metrics: {listen: '127.0.0.1:9365'}",
     "metrics: {listen: '[::1]:9365'}",
+    "backend: {token_source: command, token_command: [/usr/bin/give-token, argument]}",
+    "backend: {token_source: credential}",
+    "tls: {ca_file: /etc/ca.pem, client_cert_file: /etc/c.pem, client_key_file: /etc/k.pem}",
+    f"tls: {{pins: ['{'A' * 43}=', '{'B' * 43}='], pins_report_only: true}}",
 ]
 
 BAD = [
@@ -32,6 +36,13 @@ BAD = [
     ("backend: {url: 'ws://api.hero365.ai/ws'}", "backend.url", "use wss://"),
     ("backend: {url: 'ws://10.0.0.1/ws'}", "backend.url", "use wss://"),
     ("backend: {url: 'ws://localhost.evil.example/ws'}", "backend.url", "use wss://"),
+    ("backend: {token_source: command}", "backend.token_source", "needs backend.token_command"),
+    ("backend: {token_command: [give-token]}", "backend.token_command", "must begin with an absolute path"),
+    ("tls: {ca_file: ca.pem}", "tls.ca_file", "empty or an absolute path"),
+    ("tls: {client_key_file: /k.pem}", "tls.client_key_file", "without tls.client_cert_file"),
+    (f"tls: {{pins: ['{'A' * 43}=']}}", "tls.pins", "at least two different keys"),
+    (f"tls: {{pins: ['{'A' * 43}=', '{'A' * 43}=']}}", "tls.pins", "at least two different keys"),
+    ("tls: {pins_report_only: true}", "tls.pins_report_only", "needs tls.pins"),
     ("audio: {output: {rate_hz: 100}}", "audio.output.rate_hz", "0 or at least 8000"),
     ("capture: {barge_in: voice}", "capture.barge_in", "capture.echo_cancel: true"),
     ("panel: {button_pin: 22}", "panel.lamp_pins", "has 22, which is panel.button_pin"),

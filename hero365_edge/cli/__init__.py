@@ -8,7 +8,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hero365_edge import __version__
 from hero365_edge.cli import logs
@@ -27,6 +27,15 @@ COMMANDS = {
     "status": ("hero365_edge.cli.status", "what the running appliance is doing"),
     "say": ("hero365_edge.cli.say", "send a text as if it had been spoken"),
     "press": ("hero365_edge.cli.press", "press the button"),
+    "volume": ("hero365_edge.cli.volume", "how loud the speaker is, or make it so"),
+    "mute": ("hero365_edge.cli.mute", "silence the speaker; the microphone is not touched"),
+    "unmute": ("hero365_edge.cli.unmute", "let the speaker be heard again, as loud as before"),
+    "session": ("hero365_edge.cli.session", "end the session with the voice agent"),
+    "logs": ("hero365_edge.cli.journal", "what the appliance wrote into the journal, without secrets"),
+    "bundle": ("hero365_edge.cli.bundle", "pack a support archive: no secret, no sound"),
+    "provision": ("hero365_edge.cli.provision", "tell this device who it is, once"),
+    "identity": ("hero365_edge.cli.identity", "show who this device is, rotate its token, or wipe it all"),
+    "install-service": ("hero365_edge.cli.install_service", "make the program of this virtual environment a service"),
     "backend": ("hero365_edge.cli.backend", "the simulated backend by itself"),
 }
 """Name: (module, summary). The summaries stand here so that `--help` need not import the modules."""
@@ -39,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     logs.set_up("warning", os.environ)
     try:
-        arguments = _parser(chosen=argv[0] if argv else "").parse_args(argv)
+        arguments = parser(argv[:1]).parse_args(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -53,21 +62,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(chosen: Collection[str]) -> argparse.ArgumentParser:
+    """The command line, with the arguments of the `chosen` commands; the others are known by name alone."""
+    whole = argparse.ArgumentParser(
         prog="hero365-edge",
         description="Press a button, speak, hear the Hero365 voice agent answer.",
         epilog="Exit codes: 0 good, 1 failed, 2 usage, 69 backend unreachable, 78 configuration.",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{name}: {summary}.")
-        if name == chosen:
+        if name in chosen:
             loaded = importlib.import_module(module)
             loaded.configure(command)
             command.set_defaults(run=loaded.run)
-    return parser
+    return whole
 
 
 def _report(error: Exception) -> int:

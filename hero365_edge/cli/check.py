@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hero365_edge.cli.options import add_config, add_json, load_config
-from hero365_edge.cli.probes import PROBES, Finding, Probe, Verdict
+from hero365_edge.cli.probes import PROBES
+from hero365_edge.cli.probes.finding import Finding, Probe, Running, Verdict
 from hero365_edge.config import DEFAULT
 from hero365_edge.errors import ConfigError, EdgeError, LinkError
 from hero365_edge.fleet.control import request
@@ -53,23 +54,22 @@ async def _findings(arguments: argparse.Namespace) -> AsyncIterator[tuple[str, F
     except ConfigError as error:
         next_step = "mend it; `hero365-edge config schema` tells what there is"
         yield "configuration", Finding(Verdict.FAIL, str(error), next_step), 78
-    held = settings is not None and _is_running(settings)
+    running = await asyncio.to_thread(_asked, settings) if settings is not None else {}
     for probe in PROBES:
-        finding, code = await look(probe, settings, held)
+        finding, code = await look(probe, settings, running)
         yield probe.name, finding, code
 
 
-async def look(probe: Probe, settings: Settings | None, held: bool) -> tuple[Finding, int]:
+async def look(probe: Probe, settings: Settings | None, running: Running) -> tuple[Finding, int]:
     """What one probe finds, and the exit code that alone would make."""
     if settings is None and probe.needs_settings:
         return Finding(Verdict.NOT_CHECKED, "needs the configuration"), 0
-    if held and probe.needs_device:
-        return Finding(Verdict.NOT_CHECKED, "the running hero365-edge holds it; `hero365-edge status` tells"), 0
     try:
-        return await probe.look(settings or Settings()), 0
+        finding = await probe.look(settings or Settings(), running)
     except (EdgeError, ImportError) as error:
         code = next(code for kind, code in _CODES if isinstance(error, kind))
         return Finding(Verdict.FAIL, scrub(str(error)), probe.next_step), code
+    return replace(finding, text=scrub(finding.text)), 1 if finding.verdict is Verdict.FAIL else 0
 
 
 def in_words(name: str, finding: Finding) -> str:
@@ -79,9 +79,12 @@ def in_words(name: str, finding: Finding) -> str:
     return "\n".join([*lines, *([f"{'':28}-> {finding.next_step}"] if finding.next_step else [])])
 
 
-def _is_running(settings: Settings) -> bool:
+def _asked(settings: Settings) -> Running:
+    """What the running daemon says of itself; it holds the devices, so it is asked about them. Empty: none runs."""
+    if not settings.control.socket:
+        return {}
     try:
-        request(Path(settings.control.socket), {"do": "status"}, timeout_s=1.0)
-    except EdgeError:
-        return False
-    return True
+        return request(Path(settings.control.socket), {"do": "status"}, timeout_s=2.0)
+    except EdgeError as error:
+        # It may be there and hold them: then they are left alone.
+        return {"unseen": str(error)} if isinstance(error.__cause__, PermissionError | TimeoutError) else {}

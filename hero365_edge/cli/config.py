@@ -1,6 +1,7 @@
 """`hero365-edge config`: show the merged settings with their origin, validate them, or print their JSON Schema."""
 
 import argparse
+import asyncio
 import json
 import os
 
@@ -9,7 +10,8 @@ import msgspec
 from hero365_edge.catalogue import catalogue
 from hero365_edge.cli.options import add_config, add_json, load_config
 from hero365_edge.config import DEFAULT, schema
-from hero365_edge.fleet.token import read_token, token_file
+from hero365_edge.devices.clock import SystemClock
+from hero365_edge.fleet.token import token_source
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,13 +47,13 @@ def _show(arguments: argparse.Namespace) -> None:
         origin = loaded.origin[key]
         comment = "" if origin == DEFAULT else f"  # {origin}"
         print(f"{key:{width}} = {json.dumps(value)}{comment}")
-    path = token_file(loaded.settings, os.environ)
-    print(f"{'(the token)':{width}} = {f'hidden  # {path}' if path else 'none'}")
+    where = token_source(loaded.settings, os.environ, SystemClock()).where()
+    print(f"{'(the token)':{width}} = {'none' if where == 'none' else f'hidden  # {where}'}")
 
 
 def _validate(arguments: argparse.Namespace) -> None:
     loaded = load_config(arguments)
-    token = read_token(loaded.settings, os.environ)
+    token = asyncio.run(token_source(loaded.settings, os.environ, SystemClock()).token())
     sources = sorted(set(loaded.origin.values()) - {DEFAULT}) or ["nothing but defaults"]
     print(f"good: {', '.join(sources)}; {'a token' if token else 'no token'}")
 

@@ -33,6 +33,7 @@ from hero365_edge.devices.terminal import KEYS, TerminalPanel
 from hero365_edge.errors import DeviceError, EdgeError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
+from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.ports import Microphone, Speaker
 from hero365_edge.settings import Backend, Control, Panel, Settings
 
@@ -85,7 +86,7 @@ async def _demo(arguments: argparse.Namespace, url: str, live: bool) -> int:
     witnesses = WitnessedMicrophone(microphone), WitnessedSpeaker(speaker)
     panel = TerminalPanel(clock, keys, sys.stdout)
     world = dataclasses.replace(
-        real_world(settings), microphone=witnesses[0], speaker=witnesses[1], panel=panel, read_token=lambda: ""
+        real_world(settings), microphone=witnesses[0], speaker=witnesses[1], panel=panel, tokens=FakeTokens()
     )
     appliance = Appliance(settings, world)
     stop = asyncio.Event()

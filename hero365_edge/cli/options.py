@@ -1,10 +1,15 @@
 """The options that several commands share."""
 
 import argparse
+import logging
 import os
 from pathlib import Path
 
-from hero365_edge.config import Loaded, load
+from hero365_edge.config import Loaded, Provisioned, load
+from hero365_edge.errors import ConfigError
+from hero365_edge.fleet.identity import IdentityStore, state_folder
+
+log = logging.getLogger(__name__)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +24,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def load_config(arguments: argparse.Namespace) -> Loaded:
-    """The settings that `--config` and the environment ask for. Raises ConfigError."""
-    return load([arguments.config] if arguments.config else None, os.environ)
+def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False) -> Loaded:
+    """The settings that the identity, `--config` and the environment ask for. Raises ConfigError.
+
+    Only the daemon must be able to read the identity: it is no business of whoever asks for the status.
+    """
+    store = IdentityStore(state_folder(os.environ))
+    provisioned = None
+    try:
+        if identity := store.load():
+            provisioned = Provisioned(store.path, identity.settings())
+    except ConfigError as error:
+        if as_daemon or not isinstance(error.__cause__, PermissionError):
+            raise
+        log.warning("without what was provisioned: %s", error)
+    return load([arguments.config] if arguments.config else None, os.environ, provisioned)

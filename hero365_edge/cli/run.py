@@ -12,6 +12,7 @@ from hero365_edge.app import Appliance
 from hero365_edge.cli import logs
 from hero365_edge.cli.options import add_config, load_config
 from hero365_edge.cli.world import real_world
+from hero365_edge.devices import realtime
 from hero365_edge.devices.terminal import TerminalPanel
 from hero365_edge.errors import ConfigError
 from hero365_edge.settings import Settings
@@ -29,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Be the appliance until SIGTERM or SIGINT; SIGHUP reads the settings again."""
-    settings = load_config(arguments).settings
+    settings = load_config(arguments, as_daemon=True).settings
     logs.set_up(settings.log.level, os.environ)
     # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
     faulthandler.enable(os.dup(logs.STDERR))
@@ -55,7 +56,7 @@ async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -
     def reload() -> None:
         world.supervisor.reloading()
         try:
-            fresh = load_config(arguments).settings
+            fresh = load_config(arguments, as_daemon=True).settings
         except ConfigError as error:
             log.error("the settings were not read again: %s", error)  # noqa: TRY400  the trace says nothing more
         else:
@@ -67,6 +68,8 @@ async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGXCPU, realtime.tame)
+    realtime.arm()
     async with asyncio.TaskGroup() as tasks:
         leaving = None
         if isinstance(world.panel, TerminalPanel):

@@ -4,12 +4,15 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from hero365_edge.cli.options import add_config, add_json, load_config
+from hero365_edge.cli.volume import in_words as volume_in_words
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import STAGES, TARGETS_MS
+from hero365_edge.errors import EdgeError
 from hero365_edge.fleet.control import request
 
 WATCH_S = 1.0
@@ -26,6 +29,14 @@ _IN_WORDS: Mapping[str, str] = {
     Light.FAULT: "something is broken; `hero365-edge check` says what",
 }
 
+_NEXT_STEPS: Mapping[str, str] = {
+    "microphone": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
+    "speaker": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
+    "button": "look at its wires and the settings in panel; `hero365-edge press` works meanwhile",
+    "token": "put a new one in its file; it is tried as soon as it is there",
+    "link": "wait for the network: it is tried again by itself; `hero365-edge check` looks at each part of the way",
+}
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """`--watch` and the common ones."""
@@ -35,12 +46,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask the daemon and print. Raises EdgeError when none answers."""
+    """Ask the daemon and print. Raises EdgeError when none answers; who watches then goes on watching."""
     path = Path(load_config(arguments).settings.control.socket)
     before: dict[str, Any] | None = None
     while True:
-        status = request(path, {"do": "status"})
+        try:
+            status = request(path, {"do": "status"})
+        except EdgeError as error:
+            if before is None:
+                raise
+            status = {"state": None, "why": {"hero365-edge": str(error)}}  # whoever watches wants to see it return
         if status != before:
+            if arguments.watch and not arguments.json:
+                print(f"-- {datetime.now():%H:%M:%S} --")
             print(json.dumps(status) if arguments.json else "\n".join(in_words(status)), flush=True)
         if not arguments.watch:
             return 0
@@ -52,10 +70,16 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     """The lines for a person; a fact that is missing is said to be unknown."""
     state = status.get("state")
     yield _line("state", f"{state or 'unknown'}: {_IN_WORDS.get(str(state), 'not a state this version knows')}")
+    for part, reason in (status.get("why") or {}).items():
+        yield _line("why", f"{part}: {reason}")
+        if part in _NEXT_STEPS:
+            yield _line("", f"-> {_NEXT_STEPS[part]}")
     yield _line("link", _plain(status.get("link")))
     yield _line("session", status.get("session_id") or "none")
     for name, device in (status.get("devices") or {}).items():
         yield _line(name, _plain(device))
+    if volume := status.get("volume"):
+        yield _line("volume", volume_in_words(volume))
     if waiting := status.get("waiting_utterances"):
         yield _line("waiting", f"{waiting} to be sent when the connection is back")
     yield from _last_turn(status.get("last_turn") or {})

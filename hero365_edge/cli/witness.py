@@ -67,6 +67,11 @@ class WitnessedMicrophone:
         """The inner one's."""
         return self._inner.last_block_at
 
+    @property
+    def stuck_since(self) -> float | None:
+        """The inner one's."""
+        return self._inner.stuck_since
+
     def start(self) -> None:
         """Open it."""
         self._inner.start()
@@ -127,6 +132,11 @@ class WitnessedSpeaker:
     def handed_over(self) -> int:
         """The inner one's."""
         return self._inner.handed_over
+
+    @property
+    def stuck_since(self) -> float | None:
+        """The inner one's."""
+        return self._inner.stuck_since
 
     def start(self) -> None:
         """Open it."""

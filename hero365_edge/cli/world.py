@@ -3,9 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping
-from functools import partial
+from pathlib import Path
 
 from hero365_edge.app import World
+from hero365_edge.cli.trust import trust
 from hero365_edge.codec_ports import PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
@@ -14,10 +15,13 @@ from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.mp3 import Mp3Decoder
 from hero365_edge.devices.resampler import SoxrResampler
+from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
 from hero365_edge.errors import ConfigError
-from hero365_edge.fleet.token import read_token
+from hero365_edge.fakes.shelf import FakeShelf
+from hero365_edge.fleet.session_memory import SessionMemory
+from hero365_edge.fleet.token import token_source
 from hero365_edge.ports import Clock, Panel
 from hero365_edge.settings import Settings
 
@@ -50,6 +54,9 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
     """Everything as `settings` names it, nothing opened yet. Made where the event loop runs."""
     clock = SystemClock()
     audio = settings.audio
+    socket = settings.control.socket
+    runtime = _folder(environ, "RUNTIME_DIRECTORY") or (Path(socket).parent if socket else None)
+    state = _folder(environ, "STATE_DIRECTORY") or runtime
     return World(
         clock=clock,
         microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
@@ -57,10 +64,18 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         detector=WebrtcDetector(),
         codecs=NativeCodecs(),
         panel=panel(settings, clock),
-        dialer=WebSocketDialer(),
+        dialer=WebSocketDialer(trust(settings)),
         supervisor=supervisor(environ),
-        read_token=partial(read_token, settings, environ),
+        tokens=token_source(settings, environ, clock),
+        shelf=FolderShelf(runtime / "outbox") if runtime is not None else FakeShelf(),
+        memory=SessionMemory(state / "session.json", clock) if state is not None else None,
     )
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    """The first of the folders that systemd made for us (systemd.exec(5)); None when somebody else started us."""
+    told = environ.get(name, "").partition(":")[0]
+    return Path(told) if told else None
 
 
 def panel(settings: Settings, clock: Clock) -> Panel:

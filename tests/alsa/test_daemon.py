@@ -22,6 +22,7 @@ from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.address import address
 from hero365_edge.core.latency import TARGETS_MS
 from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.core.secret import Secret
 from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.errors import LinkError, LinkRefused
 from hero365_edge.fleet.control import request
@@ -340,7 +341,7 @@ async def test_the_token_is_nowhere_but_on_the_wire(answers: str, state: str, in
 @pytest.mark.parametrize("answers", ["says 401", "closes with 4401", "is not there"])
 async def test_no_exception_holds_the_token(answers: str) -> None:
     async with backend_that(answers) as url:
-        there = address(url, "5b1c", "u", "b", CANARY, "both")
+        there = address(url, "5b1c", "u", "b", Secret(CANARY), "both")
         with pytest.raises(LinkError) as failed:
             await (await WebSocketDialer().dial(there)).receive()
     assert isinstance(failed.value, LinkRefused) is (answers != "is not there")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ STATUS: dict[str, Any] = {
     "link": {"state": "active", "profile": "v1", "realtime": True, "rtt_ms": None, "reconnects": 2},
     "session_id": "5b1c",
     "devices": {"microphone": "default", "panel": "works"},
+    "volume": {"percent": 80, "muted": False},
     "waiting_utterances": 2,
     "last_text": "Tomorrow at two.",
     "last_turn": {
@@ -36,6 +38,9 @@ STATUS: dict[str, Any] = {
 }
 
 
+DONE = ("status", "say", "press", "volume", "mute", "unmute", "session_end")
+
+
 class Daemon:
     """Answers on a socket from a thread of its own, as another process would, and notes what it was asked."""
 
@@ -46,8 +51,10 @@ class Daemon:
         self.asked: list[Mapping[str, object]] = []
         self.refusal = ""
         self.status = STATUS
+        self.given_up = 0
+        self.volume = {"percent": 30, "muted": False}
         self._loop = asyncio.new_event_loop()
-        self._server = ControlServer(self.socket, dict.fromkeys(("status", "say", "press"), self._answer))
+        self._server = ControlServer(self.socket, dict.fromkeys(DONE, self._answer))
         self._loop.run_until_complete(self._server.start())
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -56,7 +63,9 @@ class Daemon:
         self.asked.append(message)
         if self.refusal:
             raise EdgeError(self.refusal)
-        return self.status if message["do"] == "status" else {}
+        loudness = dict.fromkeys(("volume", "mute", "unmute"), self.volume)
+        answers = {"status": self.status, "session_end": {"given_up": self.given_up}, **loudness}
+        return answers.get(str(message["do"]), {})
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(5)
@@ -80,6 +89,7 @@ def test_status_is_readable_at_the_roadside(daemon: Daemon, capsys: pytest.Captu
         "session    5b1c",
         "microphone default",
         "panel      works",
+        "volume     80 %",
         "waiting    2 to be sent when the connection is back",
         "last turn  heard 431 ms after the last word (good)",
         "           in ms since speech_end: press -1900, speech_end 0, endpoint 240, accepted 262, first_sample 431",
@@ -103,6 +113,81 @@ def test_watching_prints_again_when_something_changed_until_ctrl_c(daemon: Daemo
         watching.send_signal(signal.SIGINT)
         assert watching.communicate(timeout=10) == ("", "")
     assert watching.returncode == 130
+
+
+def test_watching_tells_the_time_of_each_change(daemon: Daemon) -> None:
+    command = [sys.executable, "-m", "hero365_edge", "status", "--watch", "--config", str(daemon.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:  # noqa: S603  our own interpreter
+        assert watching.stdout is not None
+        assert re.fullmatch(r"-- \d\d:\d\d:\d\d --\n", watching.stdout.readline())
+        assert watching.stdout.readline().startswith("state      ready")
+        watching.send_signal(signal.SIGINT)
+
+
+def test_watching_goes_on_while_the_daemon_restarts(tmp_path: Path) -> None:
+    first = Daemon(tmp_path)
+    command = [sys.executable, "-m", "hero365_edge", "status", "--watch", "--json", "--config", str(first.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:  # noqa: S603  our own interpreter
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())["state"] == "ready"
+        first.close()
+        told = json.loads(watching.stdout.readline())
+        assert told["state"] is None
+        assert "is not running" in told["why"]["hero365-edge"]
+        second = Daemon(tmp_path)
+        assert json.loads(watching.stdout.readline())["state"] == "ready"
+        watching.send_signal(signal.SIGINT)
+    second.close()
+
+
+def test_what_is_wrong_is_told_with_its_reason_and_the_next_step() -> None:
+    why = {"microphone": "it has given nothing for 1 s", "moon": "it is down"}
+    told = list(in_words({"state": "fault", "why": why}))
+    assert told[1:4] == [
+        "why        microphone: it has given nothing for 1 s",
+        "           -> plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
+        "why        moon: it is down",
+    ]
+
+
+@pytest.mark.parametrize(("percent", "options"), [(None, []), (0, ["0"]), (100, ["100"])])
+def test_the_volume_is_asked_for_or_set_and_printed(
+    percent: int | None, options: list[str], daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["volume", "--config", str(daemon.config), *options]) == 0
+    assert daemon.asked == [{"do": "volume"} if percent is None else {"do": "volume", "percent": percent}]
+    assert capsys.readouterr().out == "30 %\n"
+    assert main(["volume", "--json", "--config", str(daemon.config)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"percent": 30, "muted": False}
+
+
+@pytest.mark.parametrize("percent", ["-1", "101", "0.5", "loud", "²", "1000000000000"])
+def test_a_volume_that_is_no_percentage_is_wrong_usage(percent: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["volume", "--", percent])
+    assert ended.value.code == 2
+    assert f"{percent} is not a whole number of percent from 0 to 100" in capsys.readouterr().err
+
+
+def test_muting_tells_how_to_end_it(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.volume = {"percent": 30, "muted": True}
+    assert main(["mute", "--config", str(daemon.config)]) == 0
+    assert capsys.readouterr().out == "30 %; muted, `hero365-edge unmute` ends that\n"
+    assert main(["unmute", "--config", str(daemon.config)]) == 0
+    assert [asked["do"] for asked in daemon.asked] == ["mute", "unmute"]
+
+
+@pytest.mark.parametrize(
+    ("given_up", "told"),
+    [(0, "the session is ended\n"), (2, "the session is ended; 2 kept utterance(s) given up\n")],
+)
+def test_ending_the_session_tells_what_went_with_it(
+    given_up: int, told: str, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon.given_up = given_up
+    assert main(["session", "end", "--config", str(daemon.config)]) == 0
+    assert daemon.asked == [{"do": "session_end"}]
+    assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize("light", Light)
@@ -157,7 +242,9 @@ def test_a_refusal_of_the_daemon_exits_1_with_its_reason(daemon: Daemon, capsys:
     assert capsys.readouterr().err == "hero365-edge: busy with another answer\n"
 
 
-@pytest.mark.parametrize("command", [["status"], ["say", "hello"], ["press"]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["say", "hello"], ["press"], ["volume", "7"], ["mute"], ["unmute"], ["session", "end"]]
+)
 def test_without_a_daemon_each_exits_1_and_says_how_to_start_it(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

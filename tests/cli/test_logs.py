@@ -4,12 +4,14 @@ import io
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -18,6 +20,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from hero365_edge.cli import logs
 from hero365_edge.core.address import address
+from hero365_edge.core.secret import Secret
 from hero365_edge.fleet.secrets import keep_secret
 
 CANARY = "eyJcanary.canary-canary.canary_canary"
@@ -47,7 +50,7 @@ def journal() -> Iterator[tuple[TextIO, dict[str, str]]]:
 
 def test_the_journal_gets_a_priority_before_each_line_and_no_time(journal: tuple[TextIO, dict[str, str]]) -> None:
     stream, environ = journal
-    logs.set_up("debug", environ, stream)
+    logs.set_up("debug", environ, stream, Path("/nowhere"))
     log.debug("fine")
     log.warning("two\nlines")
     log.error("failed", exc_info=OSError("no card"))
@@ -57,6 +60,87 @@ def test_the_journal_gets_a_priority_before_each_line_and_no_time(journal: tuple
     assert read[3] == "<3>hero365_edge.test: failed"
     assert read[-1] == "<3>OSError: no card"
     assert all(line.startswith("<") for line in read)
+
+
+@pytest.fixture
+def datagrams(tmp_path: Path) -> Iterator[socket.socket]:
+    """What stands for the journal's other end, where entries arrive with their fields."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "journal"))
+        listening.settimeout(5)
+        yield listening
+
+
+def fields(datagram: bytes) -> dict[str, str]:
+    """An entry of systemd's native journal protocol, as its document says: NAME, newline, length, value, newline."""
+    found = {}
+    while datagram:
+        name, _, rest = datagram.partition(b"\n")
+        length = int.from_bytes(rest[:8], "little")
+        found[name.decode()] = rest[8 : 8 + length].decode()
+        assert rest[8 + length : 9 + length] == b"\n"
+        datagram = rest[9 + length :]
+    return found
+
+
+def test_the_journal_gets_one_entry_a_record_with_priority_place_and_fields(
+    journal: tuple[TextIO, dict[str, str]], datagrams: socket.socket, tmp_path: Path
+) -> None:
+    stream, environ = journal
+    keep_secret(CANARY)
+    logs.set_up("debug", environ, stream, tmp_path / "journal")
+    log.warning("two\nlines of %s", CANARY, extra={"fields": {"turn": "answered", "token": CANARY, "nothing": None}})
+    entry = fields(datagrams.recv(65536))
+    line = entry.pop("CODE_LINE")
+    assert line.isdecimal()
+    assert entry == {
+        "MESSAGE": "hero365_edge.test: two\nlines of ***",
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "hero365-edge",
+        "LOGGER": "hero365_edge.test",
+        "THREAD": "MainThread",
+        "CODE_FILE": __file__,
+        "CODE_FUNC": "test_the_journal_gets_one_entry_a_record_with_priority_place_and_fields",
+        "HERO365_EDGE_TURN": "answered",
+        "HERO365_EDGE_TOKEN": "***",
+    }
+    stream.seek(0)
+    assert stream.read() == ""
+
+
+def test_a_traceback_is_one_entry_and_hides_what_it_quotes(
+    journal: tuple[TextIO, dict[str, str]], datagrams: socket.socket, tmp_path: Path
+) -> None:
+    stream, environ = journal
+    keep_secret(CANARY)
+    logs.set_up("info", environ, stream, tmp_path / "journal")
+    log.error("failed", exc_info=OSError(CANARY))
+    datagram = datagrams.recv(65536)
+    assert fields(datagram)["MESSAGE"] == "hero365_edge.test: failed\nOSError: ***"
+    assert b"canary" not in datagram
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["the journal restarts", "the entry is too long"])
+def test_what_the_journal_does_not_take_is_written_as_lines(
+    away: bool, journal: tuple[TextIO, dict[str, str]], datagrams: socket.socket, tmp_path: Path
+) -> None:
+    stream, environ = journal
+    logs.set_up("info", environ, stream, tmp_path / "journal")
+    if away:
+        (tmp_path / "journal").unlink()
+    text = "x" if away else "x" * 1_000_000
+    log.warning("%s", text)
+    stream.seek(0)
+    assert stream.read() == f"<4>hero365_edge.test: {text}\n"
+
+
+def test_standard_error_that_is_not_the_journals_is_for_people_though_there_is_a_journal(
+    datagrams: socket.socket, tmp_path: Path
+) -> None:
+    stream = io.StringIO()
+    logs.set_up("info", {"JOURNAL_STREAM": "9:1234"}, stream, tmp_path / "journal")
+    log.info("here")
+    assert "INFO    hero365_edge.test: here" in stream.getvalue()
 
 
 def test_a_variable_inherited_from_a_service_does_not_make_a_terminal_the_journal() -> None:
@@ -82,7 +166,7 @@ async def dial_and_talk() -> None:
 
     async with serve(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        target = address(f"ws://127.0.0.1:{port}/ws", "session", "user", "business", CANARY, "both")
+        target = address(f"ws://127.0.0.1:{port}/ws", "session", "user", "business", Secret(CANARY), "both")
         async with connect(target.url, additional_headers=target.headers, proxy=None) as connection:
             assert CANARY in str(await connection.recv())
             log.debug("dialled %s", target.url)

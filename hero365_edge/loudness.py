@@ -1,0 +1,35 @@
+"""How loud the speaker is, and whether it is muted: what `volume` and `mute` change while the program runs."""
+
+from collections.abc import Callable
+
+
+class Loudness:
+    """Tells `apply` the volume that is to be heard, linear from 0 to 1, whenever it changes.
+
+    Nothing of it is kept: after a restart the setting counts again, so that no van is silent because of what
+    somebody did last week.
+    """
+
+    def __init__(self, apply: Callable[[float], None], volume: float) -> None:
+        self._apply = apply
+        self._volume = volume
+        self._muted = False
+
+    def set(self, volume: float) -> None:
+        """This loud from now on, also when it was muted: who turns a knob wants to hear something."""
+        self._volume = volume
+        self._muted = False
+        self._apply(volume)
+
+    def mute(self) -> None:
+        """Silence, earcons included, until `unmute` or `set`."""
+        self._muted = True
+        self._apply(0.0)
+
+    def unmute(self) -> None:
+        """As loud as before."""
+        self.set(self._volume)
+
+    def facts(self) -> dict[str, object]:
+        """For `status`: the volume in percent, whether heard or not, and whether it is muted."""
+        return {"percent": round(self._volume * 100), "muted": self._muted}

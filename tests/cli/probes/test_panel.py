@@ -1,0 +1,21 @@
+"""The button: not wanted, not there, or in the running daemon's hands; the lines themselves are `tests/devices`'s."""
+
+import pytest
+
+from hero365_edge.cli.probes.finding import Verdict
+from hero365_edge.devices.gpiochips import gpio_chips
+from hero365_edge.settings import Panel, Settings
+from tests.cli.probes.taking import taken
+
+
+@pytest.mark.parametrize("profile", ["none", "keyboard"])
+async def test_a_button_that_is_not_wanted_is_not_checked(profile: str) -> None:
+    finding, code = await taken("button", Settings(panel=Panel(profile=profile)))
+    assert (finding.verdict, finding.text, code) == (Verdict.NOT_CHECKED, f"panel.profile is {profile}", 0)
+
+
+@pytest.mark.skipif(bool(gpio_chips()), reason="there is a GPIO chip")
+async def test_without_a_chip_it_says_so_and_how_to_do_without() -> None:
+    finding, code = await taken("button")
+    assert (finding.verdict, finding.text, code) == (Verdict.WARN, "no GPIO chip here", 0)
+    assert "panel.profile: none" in finding.next_step
