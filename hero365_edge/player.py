@@ -55,6 +55,7 @@ class Player:
         self._padding: deque[tuple[int, int]] = deque()
         """Where in what was written no content came, and how much of it there was up to there, at 16 kHz."""
         self._sent = 0
+        self._silent = 0
         self._taken_at_wake = -1
         self._start_by = 0.0
 
@@ -115,10 +116,6 @@ class Player:
         """What bridges a pause of this answer: its codec's concealment, if it has one."""
         self._jitter.conceal = conceal
 
-    def expect(self, spread_s: float) -> None:
-        """The spread of the link's round trips, as long as nothing was played: how late sound may come."""
-        self._jitter.model.seed(spread_s)
-
     def end(self) -> None:
         """The answer is complete."""
         self._jitter.end()
@@ -129,6 +126,7 @@ class Player:
 
     def feed(self, now: float) -> None:
         """Hand to the card's queue what is due."""
+        self._note_silence()
         if self._first is None and not self._jitter.buffered and not len(self._chime):
             return
         if self.starting(now):
@@ -138,6 +136,14 @@ class Player:
             self._feed_bridge(now)
         if self._first is None and len(self._chime) and (room := self._room(CHIME_AHEAD_MS)) > 0:
             self._feed_chime(room)
+
+    def _note_silence(self) -> None:
+        """Silence in the middle of an answer that the jitter buffer knows nothing of: the card asked too early."""
+        silent = self._speaker.silent_samples - self._silent
+        self._silent += silent
+        going_on = self._jitter.state in {Playout.PLAYING, Playout.BRIDGING} and not self._jitter.finished
+        if silent and going_on and self._first is not None:
+            self._jitter.missed(self._at_16_khz(silent))
 
     def _feed_content(self, now: float) -> None:
         room = self._room(AHEAD_MS)

@@ -11,8 +11,10 @@ import pytest
 from hero365_edge.core import events as ev
 from hero365_edge.core import rtp
 from hero365_edge.core.earcons import Earcon, earcon
+from hero365_edge.core.jitter import BRIDGE
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm
 from hero365_edge.core.sniff import AudioKind
+from hero365_edge.core.stretch import faded_in
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.downlink import DECODED_AHEAD_S, SLEEP_AFTER_S, Downlink
@@ -65,6 +67,11 @@ class Room:
         recorded = self.speaker.sound(self.speaker.heard[0].at, self.clock.now() + 0.1)
         sounding = np.flatnonzero(recorded)
         return recorded[: sounding[-1] + 1]
+
+    def silence_ms(self) -> float:
+        """How long the card had nothing to play between the first sample and the last."""
+        recorded = self.heard_with_pauses()
+        return 1000 * (len(recorded) - len(self.heard())) / self.speaker.rate_hz
 
     def events(self, kind: type) -> list[ev.Event]:
         return [event for event in self.told if isinstance(event, kind)]
@@ -163,8 +170,12 @@ async def test_a_stream_that_stalls_goes_on_behind_a_pause_with_nothing_lost() -
         await asyncio.sleep(0.18)
         room.stream(pcm[1600:].tobytes())
         await room.ended()
-        assert np.array_equal(room.heard(), pcm)
+        soft = faded_in(pcm[1600 : 1600 + CHUNK // 2], 0.0)
+        assert np.array_equal(room.heard(), np.concatenate([pcm[:1600], soft, pcm[1600 + CHUNK // 2 :]]))
         assert room.downlink.underruns == 1
+        assert room.downlink.figures["pauses"] == 1
+        assert room.downlink.figures["silence_ms"] == pytest.approx(room.silence_ms(), abs=2000 * PERIOD_S)
+        assert room.downlink.figures["lost_ms"] == 0
         assert len(room.events(ev.AnswerBegan)) == 1
 
 
@@ -425,7 +436,27 @@ async def test_a_response_in_rtp_is_heard_and_ends_where_it_is_told_to(v1: Room)
     assert v1.events(ev.PlaybackEnded) == [], "a pause is no end in v1"
     v1.downlink.complete()
     await v1.ended(limit_s=0.1)
-    assert np.array_equal(v1.heard_with_pauses(), pcm)
+    heard = v1.heard_with_pauses()
+    assert np.array_equal(heard[: len(pcm)], pcm)
+    assert len(heard) <= len(pcm) + BRIDGE, "and what its codec made of the pause"
+    assert v1.downlink.underruns == 0, "which was none, as it turned out"
+
+
+async def test_a_response_in_rtp_that_stalls_is_bridged_by_its_codec_for_sixty_ms(v1: Room) -> None:
+    pcm = np.full(20 * FRAME_SAMPLES, 8000, np.int16)
+    both = packets(7, pcm)
+    v1.downlink.expect(7)
+    for packet in both[:10]:
+        v1.downlink.sound(packet)
+    await asyncio.sleep(0.2 + 0.15)
+    for packet in both[10:]:
+        v1.downlink.sound(packet)
+    v1.downlink.complete()
+    await v1.ended()
+    figures = v1.downlink.figures
+    assert (figures["underruns"], figures["pauses"], figures["concealed_ms"]) == (1, 1, 60)
+    assert figures["silence_ms"] == pytest.approx(v1.silence_ms(), abs=2000 * PERIOD_S)
+    assert len(v1.heard()) == len(pcm) + BRIDGE
 
 
 async def test_in_v1_sound_of_no_response_is_dropped_and_counted(v1: Room) -> None:

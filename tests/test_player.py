@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hero365_edge.core.earcons import Earcon, earcon
+from hero365_edge.core.jitter import BRIDGE
 from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.core.stretch import faded_in
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.codec import FakeCodecs
 from hero365_edge.fakes.speaker import FakeSpeaker
-from hero365_edge.player import AHEAD_MS, Player
+from hero365_edge.player import AHEAD_MS, URGENT_S, Player
 
 PERIOD_S = 0.02
 START_MS = 60
@@ -32,7 +34,9 @@ class Room:
         self.player = Player(self.speaker, FakeCodecs(), START_MS)
 
     def put(self, pcm: Pcm) -> None:
-        self.player.put(pcm, self.clock.now())
+        """In two pieces, because a single one waits for the next."""
+        for piece in np.array_split(pcm, 2):
+            self.player.put(piece, self.clock.now())
 
     def feed(self) -> None:
         self.player.feed(self.clock.now())
@@ -63,7 +67,9 @@ def through(rate_hz: int, pcm: Pcm) -> Pcm:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 3)), min_size=1, max_size=30))
-def test_any_chunks_at_any_times_are_heard_whole_and_in_order(chunks: list[tuple[int, int]]) -> None:
+def test_any_chunks_at_any_times_are_heard_whole_and_nothing_but_what_is_counted_comes_in_between(
+    chunks: list[tuple[int, int]],
+) -> None:
     room = Room()
     pcm = ramp(sum(length for length, _ in chunks))
     begin = 0
@@ -74,7 +80,11 @@ def test_any_chunks_at_any_times_are_heard_whole_and_in_order(chunks: list[tuple
             room.period()
     room.player.end()
     room.play_out()
-    assert np.array_equal(room.heard(), pcm)
+    tally = room.player.tally
+    assert len(room.heard()) == len(pcm) + tally.stretched
+    assert (tally.given, room.player.figures["lost_ms"]) == (len(pcm), 0)
+    if not (tally.stretched or tally.underruns):
+        assert np.array_equal(room.heard(), pcm)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100, 48_000])
@@ -118,14 +128,14 @@ def test_the_card_never_holds_more_than_a_few_periods() -> None:
 
 def test_it_waits_for_a_starts_worth_but_no_longer_than_that() -> None:
     room = Room()
-    room.put(ramp(160))
+    room.player.put(ramp(160), room.clock.now())
     room.feed()
     assert room.speaker.queued_samples == 0
     assert room.player.deadline == pytest.approx(room.clock.now() + START_MS / 1000)
     room.clock.advance(START_MS / 1000)
     room.feed()
     assert room.speaker.queued_samples == 160
-    assert room.player.deadline is None
+    assert room.player.deadline == pytest.approx(room.clock.now() + PERIOD_S - URGENT_S), "when it must be bridged"
 
 
 def test_a_short_answer_that_is_complete_does_not_wait() -> None:
@@ -144,8 +154,10 @@ def test_an_answer_that_stalls_pauses_and_goes_on_with_nothing_lost() -> None:
     room.put(ramp(2000)[1500:])
     room.player.end()
     room.play_out()
-    assert room.player.underruns == 1
-    assert np.array_equal(room.heard(), ramp(2000))
+    assert (room.player.tally.underruns, room.player.tally.pauses) == (1, 1)
+    soft = faded_in(ramp(2000)[1500:1750], 0.0)
+    assert np.array_equal(room.heard(), np.concatenate([ramp(1500), soft, ramp(2000)[1750:]]))
+    assert room.player.tally.silent == pytest.approx(room.speaker.silent_samples, abs=2 * room.speaker.period_samples)
 
 
 def test_an_answer_that_stalls_at_another_rate_loses_no_sample_to_the_converter() -> None:
@@ -160,13 +172,28 @@ def test_an_answer_that_stalls_at_another_rate_loses_no_sample_to_the_converter(
     assert len(room.heard()) == 3 * 2000
 
 
+def test_a_card_that_asks_before_its_time_has_its_silence_counted() -> None:
+    room = Room()
+    room.put(ramp(700))
+    room.period()
+    room.feed()
+    room.speaker.take(room.speaker.period_samples)
+    room.speaker.take(room.speaker.period_samples)  # both at once, though it was a period's time
+    room.put(ramp(700))
+    room.player.end()
+    room.play_out()
+    tally = room.player.tally
+    assert (tally.underruns, tally.pauses, tally.silent) == (1, 1, 3 * 320 - 700)
+    assert len(room.heard()) == 1400
+
+
 def test_the_end_of_an_answer_is_no_underrun() -> None:
     room = Room()
     room.put(ramp(2000))
     room.player.end()
     room.play_out()
     room.period()
-    assert room.player.underruns == 0
+    assert room.player.tally.underruns == 0
 
 
 def test_first_and_last_sample_are_told_by_the_cards_own_time() -> None:
@@ -200,6 +227,30 @@ def test_what_was_heard_is_counted_in_ms_of_the_cards_rate() -> None:
     for _ in range(5):
         room.period()
     assert room.player.heard_ms(room.clock.now()) == 100
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_what_stood_in_for_content_was_not_heard_of_the_answer(rate_hz: int) -> None:
+    room = Room(rate_hz)
+    room.player.conceal_with(lambda samples: np.full(samples, 500, np.int16))
+    room.put(ramp(3200)[1600:])
+    for _ in range(12):
+        room.period()
+    assert len(room.heard()) == (1600 + BRIDGE) * rate_hz // 16_000
+    assert room.player.heard_ms(room.clock.now()) == 100
+
+
+def test_speaking_slower_makes_no_more_of_an_answer_heard() -> None:
+    room = Room()
+    room.player._jitter.model.seed(1.0)
+    pcm = (5000 * np.sin(2 * np.pi * np.arange(100 * 320) / 120)).astype(np.int16)
+    for frame in pcm.reshape(-1, 320):
+        room.player.put(frame, room.clock.now())
+        room.period()
+    room.player.end()
+    room.play_out()
+    assert room.player.tally.stretched > 1600
+    assert room.player.heard_ms(room.clock.now()) == 2000
 
 
 def test_after_a_reset_nothing_of_the_answer_is_left() -> None:

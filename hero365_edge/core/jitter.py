@@ -1,13 +1,41 @@
 """The jitter buffer: an answer's samples between the network and the sound card, in order and never dropped.
 
-Over a WebSocket nothing is lost or reordered; frames come late in bursts, or far ahead. So what runs ahead is kept
-as protection, and what comes late is waited for: the buffer only decides when to start, to pause and to go on.
+Over a WebSocket nothing is lost or reordered; frames come late in bursts, or far ahead. So an answer starts with
+little in hand, and where the link is known to hold frames up, it is spoken a little slower until there is a reserve.
+What runs ahead is reserve too. When all was played and more must come, the codec bridges 60 ms, then there is a pause.
 """
 
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
-from hero365_edge.core.pcm import EMPTY, Pcm, samples_of
+import numpy as np
+
+from hero365_edge.core import stretch
+from hero365_edge.core.delay import BUCKET_S, DelayModel
+from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, duration_s, samples_of, silence
+
+STEP = samples_of(10)
+"""How often it is decided anew whether to slow down."""
+START = samples_of(40)
+"""An answer begins, and goes on behind a pause, with so much in hand, and with its second piece."""
+START_AHEAD = samples_of(60)
+"""The same where the server runs ahead: there it takes no longer."""
+BRIDGE = samples_of(60)
+"""So much is concealed at the most; a codec's guess is no speech any more after that."""
+RESERVE = 2.0
+"""Slow down until so many times the lateness to expect is in hand: now and then a piece is later than expected."""
+MOST_RESERVE = samples_of(1200)
+"""But until no more than this is in hand; what the rest of a long answer waits for outside is a little more."""
+NEARLY_DRY = 1.5
+"""The same; with less in hand than that, slow down more."""
+SLOW = 0.12
+"""How much slower than spoken, as a rule: PLCMOS 4.70 becomes 4.58."""
+SLOWEST = 0.25
+"""The same when nearly dry."""
+SLOW_IN_SILENCE = 0.5
+"""The same between words, where nobody hears it."""
 
 
 class Playout(StrEnum):
@@ -17,42 +45,101 @@ class Playout(StrEnum):
     PRIMING = "priming"
     """Collecting a start's worth before the first sample, or before going on after a pause."""
     PLAYING = "playing"
+    BRIDGING = "bridging"
+    """All was played, and the codec conceals that more should have come."""
     DRY = "dry"
     """All was played: an underrun if more of the answer comes, else its end."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What playing cost, since the program began. A stream that ran dry and proves to be over had no underrun."""
+
+    late_frames: int = 0
+    """Pieces that came when they should have been playing already."""
+    underruns: int = 0
+    """How often nothing was there to be played in the middle of an answer."""
+    pauses: int = 0
+    """How often that lasted longer than was concealed."""
+    concealed: int = 0
+    """Samples of the codec's making."""
+    silent: int = 0
+    """Samples of silence in the middle of an answer."""
+    stretched: int = 0
+    """Samples that were put in to speak slower."""
+    put: int = 0
+    """Samples of content that came."""
+    given: int = 0
+    """Samples of content that were handed to the card."""
+    dropped: int = 0
+    """Samples of content that were flushed, because nobody wanted them any more."""
+
+
 class JitterBuffer:
-    """Samples at 16 kHz in, the same samples out, when it is time. Told the time; fixed depth."""
+    """Samples at 16 kHz in, the same samples out, when it is time. Told the time."""
 
     def __init__(self, start_ms: int) -> None:
-        """`start_ms`: how much must be there before the first sample is played (PRODUCT section 6: 40 to 60)."""
-        self._start_s = start_ms / 1000
-        self._start_samples = samples_of(start_ms)
+        """`start_ms`: the longest that the first sample waits for more before it is played (PRODUCT section 6)."""
+        self._limit_s = start_ms / 1000
+        self._most = samples_of(start_ms)
         self._chunks: deque[Pcm] = deque()
+        self._filling = EMPTY
+        self._past = silence(stretch.PAST)
         self._primed_at = 0.0
         self._ended = False
+        self._credit = 0.0
+        self._bridged = 0
+        self._ran_dry_at: float | None = None
+        self._silent_from = 0.0
+        self._came_since = 0
+        self._missed = 0
+        self._level: float | None = None
+        self.conceal: Callable[[int], Pcm] | None = None
+        """The codec's concealment of so many samples behind its newest, if this answer's has one."""
+        self.model = DelayModel()
+        """Kept from answer to answer: the link is the same."""
+        self.tally = Tally()
         self.state = Playout.IDLE
         self.buffered = 0
-        """Samples in hand."""
-        self.underruns = 0
-        """How often the card ran dry in the middle of an answer."""
+        """Samples of content in hand."""
+
+    @property
+    def lost(self) -> int:
+        """Samples of content that came and are nowhere: always 0."""
+        return self.tally.put - self.tally.given - self.tally.dropped - self.buffered
 
     def put(self, pcm: Pcm, now: float) -> None:
         """Take the next samples, shape (n,); behind an end they open the next answer, joined without a gap."""
         if len(pcm) == 0:
             return
-        if self.state is Playout.DRY and not self._ended:
-            self.underruns += 1
+        if self._ended and self.state in {Playout.BRIDGING, Playout.DRY}:
+            self.state = Playout.IDLE
+        if self.state is Playout.IDLE:
+            self._ran_dry_at = None
         if self.state in {Playout.IDLE, Playout.DRY}:
             self.state = Playout.PRIMING
-            self._primed_at = now + self._start_s
+            self._primed_at = now + self._limit_s
+        if self._ran_dry_at is not None:
+            self.tally.late_frames += now > self._ran_dry_at + duration_s(self._came_since)
+            self._came_since += len(pcm)
+        self._count_missed()
         self._ended = False
+        self.model.arrived(duration_s(len(pcm)), now)
         self._chunks.append(pcm)
         self.buffered += len(pcm)
+        self.tally.put += len(pcm)
 
     def end(self) -> None:
         """The answer is complete: what is in hand is all there is."""
         self._ended = True
+        self._missed = 0
+        self.model.ended()
+
+    def missed(self, samples: int) -> None:
+        """The card had to play so many samples of silence though this was PLAYING: it asked earlier than expected."""
+        self._missed += samples
+        if self.buffered:
+            self._count_missed()
 
     @property
     def deadline(self) -> float | None:
@@ -64,32 +151,146 @@ class JitterBuffer:
         """Whether the answer has ended and all of it was taken."""
         return self._ended and not self.buffered
 
-    def take(self, want: int, ahead: int, now: float) -> Pcm:
-        """At most `want` samples to hand to the card, which still holds `ahead` samples; none while priming."""
+    def take(self, want: int, ahead: int, now: float, need: int = 1) -> Pcm:
+        """The next samples for the card, `want` at most and often fewer; none while priming or dry.
+
+        The card still holds `ahead` samples. It will run dry before it can be asked again if it has less than
+        `need`: only for that is something put in that is not content, and then `state` is BRIDGING.
+        """
+        if want <= 0:
+            return EMPTY
+        if self.state is Playout.BRIDGING and (self.buffered or self._ended):
+            self._go_on(now, ahead)
         if self.state is Playout.PRIMING and self._ready(now):
-            self.state = Playout.PLAYING
-        if self.state is Playout.PLAYING and not self.buffered and not ahead:
-            self.state = Playout.DRY
-        return self._pop(want) if self.state is Playout.PLAYING else EMPTY
+            self._go_on(now, ahead)
+        if self.state is Playout.PLAYING and not self.buffered and not len(self._filling):
+            if self._ended:
+                self.state = Playout.PLAYING if ahead else Playout.DRY
+            elif ahead < need:
+                self._run_dry(now, ahead)
+        if self.state is Playout.PLAYING:
+            return self._remember(self._content(want, ahead))
+        if self.state is Playout.BRIDGING and ahead < need:
+            return self._remember(self._bridge(want, now, ahead))
+        return EMPTY
 
     def flush(self) -> int:
-        """Forget the answer, for the next one; how many samples were still in hand."""
+        """Forget the answer, for the next one; how many samples of content were still in hand."""
         dropped = self.buffered
+        self.tally.dropped += dropped
         self._chunks.clear()
+        self._filling = EMPTY
         self.buffered = 0
         self._ended = False
+        self._missed = 0
+        self._level = None
         self.state = Playout.IDLE
+        self.model.ended()
         return dropped
 
+    # -- starting and going on ------------------------------------------------------------------------------------
+
     def _ready(self, now: float) -> bool:
-        return self._ended or self.buffered >= self._start_samples or now >= self._primed_at
+        enough = min(START_AHEAD if self.model.ahead else START, self._most)
+        return self._ended or now >= self._primed_at or (self.buffered >= enough and len(self._chunks) > 1)
+
+    def _go_on(self, now: float, ahead: int) -> None:
+        """Play; behind an underrun, count what it cost and begin softly."""
+        if self._ran_dry_at is not None and self.buffered:
+            paused = round((now - self._silent_from) * RATE_HZ) + ahead if self.state is Playout.PRIMING else 0
+            self.tally.underruns += 1
+            self.tally.concealed += self._bridged
+            self.tally.pauses += paused > 0
+            self.tally.silent += max(0, paused)
+            self._level = 1 - self._bridged / BRIDGE if self._bridged else 0.0
+        self._ran_dry_at = None
+        self._filling = EMPTY
+        self._credit = 0.0
+        self.state = Playout.PLAYING
+
+    def _count_missed(self) -> None:
+        """Of use only when more of the answer came: else it was its end."""
+        if self._missed and self._ran_dry_at is None:
+            self.tally.underruns += 1
+            self.tally.pauses += 1
+        self.tally.silent += self._missed
+        self._missed = 0
+
+    # -- content --------------------------------------------------------------------------------------------------
+
+    def _content(self, want: int, ahead: int) -> Pcm:
+        if not len(self._filling) and (slow := self._slow_down(self.buffered + ahead)):
+            want = min(want, STEP)
+            if self._credit > 0 and self.buffered >= stretch.COMING:
+                self._filling = stretch.insertion(self._past, self._first(stretch.COMING))
+                self._credit -= len(self._filling)
+                self.tally.stretched += len(self._filling)
+            if not len(self._filling):
+                self._credit = min(self._credit + want * slow / (1 - slow), float(stretch.LONGEST))
+        if len(self._filling):
+            piece, self._filling = self._filling[:want], self._filling[want:]
+            return piece
+        return self._pop(want)
+
+    def _slow_down(self, depth: int) -> float:
+        """By how much to speak slower now."""
+        late = self.model.target_s * RATE_HZ
+        enough = depth >= min(RESERVE * late, MOST_RESERVE) or self.model.target_s <= BUCKET_S
+        if enough or self._ended or self.model.ahead or not self.buffered:
+            return 0.0
+        if stretch.silent(self._first(STEP)):
+            return SLOW_IN_SILENCE
+        return SLOWEST if depth < NEARLY_DRY * late else SLOW
+
+    def _first(self, samples: int) -> Pcm:
+        """The next `samples` in hand, or fewer, in one piece; they stay in hand."""
+        while len(self._chunks) > 1 and len(self._chunks[0]) < samples:
+            self._chunks.appendleft(np.concatenate([self._chunks.popleft(), self._chunks.popleft()]))
+        return self._chunks[0][:samples]
 
     def _pop(self, want: int) -> Pcm:
-        if want <= 0 or not self._chunks:
+        if not self._chunks:
             return EMPTY
         chunk = self._chunks.popleft()
         if len(chunk) > want:
             self._chunks.appendleft(chunk[want:])
             chunk = chunk[:want]
         self.buffered -= len(chunk)
+        self.tally.given += len(chunk)
+        if self._level is not None:
+            chunk, self._level = stretch.faded_in(chunk, self._level), None
         return chunk
+
+    # -- when there is none ---------------------------------------------------------------------------------------
+
+    def _run_dry(self, now: float, ahead: int) -> None:
+        self.state = Playout.BRIDGING
+        self._bridged = 0
+        self._came_since = 0
+        self._ran_dry_at = now + duration_s(ahead)
+        self._silent_from = self._ran_dry_at
+
+    def _bridge(self, want: int, now: float, ahead: int) -> Pcm:
+        """The next piece of concealment, fading; then a pause."""
+        if not len(self._filling):
+            # Behind silence there is nothing to go on with, and most ends that nobody announced are such.
+            nothing = self.conceal is None or (not self._bridged and stretch.silent(self._past[-STEP:]))
+            if self.conceal is None or nothing or self._bridged >= BRIDGE:
+                self.state = Playout.DRY
+                return EMPTY
+            self._filling = self._concealment(self.conceal)
+        piece, self._filling = self._filling[:want], self._filling[want:]
+        self._bridged += len(piece)
+        self._silent_from = now + duration_s(ahead + len(piece))
+        return piece
+
+    def _concealment(self, conceal: Callable[[int], Pcm]) -> Pcm:
+        level = np.linspace(1 - self._bridged / BRIDGE, 1 - (self._bridged + STEP) / BRIDGE, STEP, dtype=np.float32)
+        return np.round(conceal(STEP) * level).astype(np.int16)
+
+    def _remember(self, pcm: Pcm) -> Pcm:
+        if len(pcm) >= stretch.PAST:
+            self._past = pcm[-stretch.PAST :]
+        elif len(pcm):
+            self._past = np.concatenate([self._past, pcm])[-stretch.PAST :]
+        return pcm

@@ -1,0 +1,1 @@
+"""Benchmarks: what can be measured, and against what."""

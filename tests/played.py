@@ -1,0 +1,56 @@
+"""Recognises an answer in what was heard of it: a busy machine causes pauses, and the jitter buffer deals with them."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.stretch import FADE, LONGEST
+
+_KEY = 48
+"""So many samples in a row tell a place of the content."""
+
+
+def played(heard: Pcm, content: Pcm) -> int:
+    """How many samples of `content`, of which none is zero, `heard` begins with: each once and in order.
+
+    In between there may be silence with a soft beginning behind it, and periods of the voice that were put in. What is
+    left of `heard` behind them, and is no silence, is at most what a cut in the middle of such a place explains.
+    """
+    at = place = 0
+    while at < len(heard) and place < len(content):
+        both = min(len(heard) - at, len(content) - place)
+        differing = np.flatnonzero(heard[at : at + both] != content[place : place + both])
+        same = int(differing[0]) if len(differing) else both
+        at += same
+        place += same
+        if same == both:
+            break
+        put_in = _find(content[place : place + _KEY], heard[at : at + LONGEST + _KEY])
+        if put_in is not None:
+            at += put_in  # cross-faded from content of both sides, so it is no silence and no longer than a period
+            continue
+        soft_end = _find(content[place + FADE : place + FADE + _KEY], heard[at:])
+        if soft_end is None or soft_end < FADE:
+            break
+        between = heard[at : at + soft_end].astype(int)
+        assert np.count_nonzero(between) <= FADE, "only silence and a soft beginning stand between what was heard"
+        assert np.abs(between).max() <= np.abs(content[place : place + FADE].astype(int)).max()
+        at += soft_end
+        place += FADE
+    assert np.count_nonzero(heard[at:]) <= FADE + LONGEST, "something else was heard"
+    return place
+
+
+def begins(heard: Pcm, content: Pcm) -> int:
+    """Where in what was heard this content begins for the first time."""
+    at = _find(content[:_KEY], heard)
+    assert at is not None, "it was not heard"
+    return at
+
+
+def _find(key: Pcm, within: Pcm) -> int | None:
+    """Where `key` begins."""
+    if len(key) < _KEY or len(within) < len(key):
+        return None
+    places = np.flatnonzero((sliding_window_view(within, len(key)) == key).all(axis=1))
+    return int(places[0]) if len(places) else None
