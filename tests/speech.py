@@ -9,7 +9,6 @@ import wave
 from functools import cache
 from pathlib import Path
 
-import av
 import numpy as np
 
 from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
@@ -51,5 +50,7 @@ def _raw(path: Path) -> Pcm:
 
 
 def _g722(path: Path) -> Pcm:
+    import av  # noqa: PLC0415  only these need it, and tests on another architecture do without them
+
     with av.open(str(path), format="g722") as clip:
         return np.concatenate([frame.to_ndarray().reshape(-1) for frame in clip.decode(audio=0)]).astype(np.int16)

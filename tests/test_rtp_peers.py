@@ -24,8 +24,10 @@ from hero365_edge.devices.detector import WebrtcDetector
 from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.devices.nopanel import NoPanel
 from hero365_edge.fakes.microphone import FakeMicrophone
+from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
+from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Backend, Control, Settings
 
 PIPELINE = (
@@ -50,7 +52,8 @@ async def packets_of_a_turn(spoken: Pcm) -> list[bytes]:
             panel=NoPanel(),
             dialer=WebSocketDialer(),
             supervisor=FakeSupervisor(),
-            read_token=lambda: "",
+            tokens=FakeTokens(),
+            shelf=FakeShelf(),
         )
         settings = replace(
             Settings(), backend=Backend(url=backend.url, user_id="u", business_id="b"), control=Control(socket="")
