@@ -1,0 +1,192 @@
+"""The appliance in the lab: its Debian packages installed, run by systemd, a backend at the far end of its link.
+
+All times are seconds of the host's monotonic clock, unless they are in a turn's record.
+"""
+
+import asyncio
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from hero365_edge.backend.options import Options
+from hero365_edge.backend.server import SimulatedBackend
+from hero365_edge.core.pcm import RATE_HZ, Pcm
+from tests.lab.machine import Machine
+from tests.lab.stick import Heard
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+UNIT = "hero365-edge"
+PORT = 8443
+BUTTON, LAMP = 17, 22
+INTO_THE_WORD_S = 0.1
+"""So late is the press: people speak first."""
+TAP_S = 0.15
+LOOK_EVERY_S = 1.0
+"""Each look costs the machine a tenth of a second, of which it has none to spare while it is speaking."""
+SETTINGS = f"""
+backend: {{url: "wss://lab-backend:{PORT}/v1/voice/ws", user_id: technician, business_id: business}}
+audio: {{input: {{device: Stick}}, output: {{device: Stick, volume: 1.0}}}}
+"""
+# gpiozero asks /proc/cpuinfo which board this is. The lab lays a Raspberry Pi's over it; the unit's own /proc has none.
+A_PI = "[Service]\nBindReadOnlyPaths=/run/lab-cpuinfo:/proc/cpuinfo\n"
+
+
+def packages() -> list[Path]:
+    """The Debian packages of this tree, built now."""
+    subprocess.run(["scripts/build-deb"], cwd=ROOT, check=True, timeout=900)  # noqa: S607  our own script
+    subprocess.run(["packaging/build", "webrtcvad", "amd64"], cwd=ROOT, check=True, timeout=900)  # noqa: S607  the same
+    found = [*ROOT.glob("dist/hero365-edge_*_all.deb"), *ROOT.glob("dist/python3-webrtcvad_*_amd64.deb")]
+    assert len(found) == 2, found
+    return found
+
+
+def install(machine: Machine, debs: list[Path]) -> None:
+    """As ops does it: the packages, then a file of settings. The service is left stopped."""
+    machine.install(*debs)
+    machine.run(f"systemctl stop {UNIT}")
+    machine.put(SETTINGS, "/etc/hero365-edge/config.d/50-lab.yaml")
+    machine.put(A_PI, f"/etc/systemd/system/{UNIT}.service.d/lab.conf")
+    machine.run("systemctl daemon-reload; systemctl reset-failed")
+
+
+class FarBackend:
+    """The simulated backend on a thread and an event loop of its own, at the far end of the machine's link."""
+
+    def __init__(self, machine: Machine, options: dict[str, Any]) -> None:
+        listener, tls = machine.far_end(PORT)
+        self._simulated = SimulatedBackend(Options(listener=listener, tls=tls, **options))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="far backend", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._simulated.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._do(self._simulated.__aexit__(kind, error, trace))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def wait_for(self, predicate: Callable[[SimulatedBackend], bool], timeout_s: float) -> SimulatedBackend:
+        """Its records, as soon as `predicate` is true of them. Raises TimeoutError, telling what happened instead."""
+        self._do(self._simulated.wait_for(lambda: predicate(self._simulated), timeout_s), timeout_s + 5)
+        return self._simulated
+
+    def drop_links(self) -> None:
+        """Cut every connection without a goodbye."""
+        self._do(self._simulated.drop_links())
+
+    def _do(self, work: Coroutine[Any, Any, T], timeout_s: float = 30.0) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was asked, and when."""
+
+    began_at: float
+    """The first word."""
+    pressed_at: float
+    """The kernel's edge."""
+    ended_at: float
+    """The last word was over."""
+
+
+class Appliance:
+    """The service on a machine, and what a technician does with it."""
+
+    def __init__(self, machine: Machine, backend: FarBackend) -> None:
+        self.machine = machine
+        self.backend = backend
+
+    def start(self) -> float:
+        """Start the service; how long systemd waited for READY=1, in seconds."""
+        began_at = time.monotonic()
+        self.machine.run(f"systemctl start {UNIT}")
+        return time.monotonic() - began_at
+
+    def ready(self, limit_s: float = 30.0) -> None:
+        """Wait until its status says that it is ready, with a session and a microphone."""
+        self.until(lambda: self.told().startswith("ready, link active"), "the appliance is ready", limit_s)
+        self.until(lambda: "speaker" not in self.told(), "the speaker is open", limit_s)
+
+    def hear_out(self, limit_s: float = 40.0) -> tuple[SimulatedBackend, Heard]:
+        """Wait until the newest answer was given and heard to its end; the backend's records, and what was heard.
+
+        Nothing is asked of the machine meanwhile: it has its hands full.
+        """
+        backend = self.backend.wait_for(lambda it: bool(it.answers and it.answers[-1].complete), limit_s)
+        self.until(self.machine.stick.silent, "the answer is over", limit_s)
+        return backend, self.machine.heard()
+
+    def told(self) -> str:
+        """What it last told systemd about itself."""
+        return self.show("StatusText")
+
+    def show(self, prop: str) -> str:
+        """A property of its unit."""
+        return self.machine.run(f"systemctl show --value -p {prop} {UNIT}").out.strip()
+
+    @property
+    def pid(self) -> int:
+        """Its process; 0 when there is none."""
+        return int(self.show("MainPID"))
+
+    def ask(self, words: Pcm, *, hold: bool = False) -> Asked:
+        """Begin to speak, press a little into the first word; tap, or hold until the last."""
+        over_at = self.machine.speak(words, wait=False)
+        began_at = over_at - len(words) / RATE_HZ
+        _sleep_until(began_at + INTO_THE_WORD_S)
+        pressed_at = self.machine.press(BUTTON)
+        _sleep_until(over_at if hold else pressed_at + TAP_S)
+        self.machine.release(BUTTON)
+        _sleep_until(over_at)
+        return Asked(began_at, pressed_at, over_at)
+
+    def status(self) -> dict[str, Any]:
+        """What `hero365-edge status --json` says."""
+        told: dict[str, Any] = json.loads(self.machine.run("hero365-edge status --json").out)
+        return told
+
+    def until(self, true: Callable[[], bool], what: str, limit_s: float = 30.0) -> float:
+        """Wait for it; how long it took. Raises TimeoutError with the service's last words."""
+        began_at = time.monotonic()
+        while not true():
+            if time.monotonic() > began_at + limit_s:
+                told = "\n".join(self.machine.journal(UNIT).splitlines()[-25:])
+                raise TimeoutError(f"not within {limit_s:g} s: {what}; it says {self.told()!r}\n{told}")
+            time.sleep(LOOK_EVERY_S)
+        return time.monotonic() - began_at
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+@contextmanager
+def at_work(machine: Machine, **options: Any) -> Iterator[Appliance]:
+    """The appliance with a stick and a session, ready; `options` are the simulated backend's."""
+    machine.plug_usb()
+    with FarBackend(machine, options) as backend:
+        appliance = Appliance(machine, backend)
+        appliance.start()
+        appliance.ready()
+        machine.heard()  # what it was given so far is nobody's answer
+        try:
+            yield appliance
+        except BaseException as failed:
+            failed.add_note(machine.journal(UNIT))
+            raise
