@@ -95,6 +95,7 @@ class Appliance:
             self.downlink.card_lost,
             recording=lambda: self.uplink.recording,
             playing=lambda: self.downlink.playing,
+            period_ms=settings.audio.period_ms,
         )
         self.button = Button(clock, world.panel, self.dialogue.edge)
         checks = (
@@ -168,6 +169,10 @@ class Appliance:
                 "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
                 "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
                 "panel": self.button.trouble or "works",
+            },
+            "sound": {
+                "period_ms": self.cards.period.ms,
+                "xruns": self._world.microphone.xruns + self._world.speaker.xruns,
             },
             "volume": self.loudness.facts(),
             "waiting_utterances": self.session.waiting,

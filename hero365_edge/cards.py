@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hero365_edge.aside import aside
 from hero365_edge.core import events as ev
+from hero365_edge.core.period import Period
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock, Microphone, Speaker
 
@@ -33,6 +34,7 @@ class Cards:
         speaker_lost: Callable[[], None],
         recording: Callable[[], bool],
         playing: Callable[[], bool],
+        period_ms: int = 20,
     ) -> None:
         """`recording` and `playing` say whether a card is in use: a try to open the other would cut it."""
         self._clock = clock
@@ -46,6 +48,10 @@ class Cards:
         """Why the microphone does not work; empty while it does."""
         self.speaker_trouble = "not opened yet"
         """Why the speaker does not work; empty while it does."""
+        self.period = Period(period_ms)
+        """How much sound a callback of either card brings or takes."""
+        self._xruns = 0
+        self._reopen = False
         self._looked_at = clock.now()
         self._try_at = clock.now()
 
@@ -53,7 +59,8 @@ class Cards:
         """Look after the cards, for ever."""
         while True:
             trouble = self.microphone_trouble or self.speaker_trouble
-            if trouble and self._clock.now() >= self._try_at and not self._in_use:
+            due = self._reopen or (trouble and self._clock.now() >= self._try_at)
+            if due and not self._in_use:
                 await self._open()
                 if self.microphone_trouble or self.speaker_trouble:
                     wait_s = TRY_EVERY_S if self.microphone_trouble else TRY_SPEAKER_EVERY_S
@@ -89,6 +96,12 @@ class Cards:
 
     def _look(self) -> None:
         now = self._clock.now()
+        xruns = self._microphone.xruns + self._speaker.xruns
+        if self.period.lost(xruns - self._xruns, now):
+            log.warning("this computer is slow: sound was lost; from now on the cards' period is %d ms", self.period.ms)
+            self._microphone.period_ms = self._speaker.period_ms = self.period.ms
+            self._reopen = True
+        self._xruns = xruns
         if not self.microphone_trouble and now - self._microphone.last_block_at > LOST_AFTER_S:
             self.microphone_trouble = f"it has given nothing for {LOST_AFTER_S:g} s"
             log.warning("the microphone is lost: %s", self.microphone_trouble)
@@ -102,6 +115,7 @@ class Cards:
     async def _open(self) -> None:
         """Close both and open both, in a thread: a card that hangs must not stop the event loop."""
         had_microphone = not self.microphone_trouble
+        self._reopen = False
         before = self.microphone_trouble, self.speaker_trouble
         await aside(self.close, "close cards")
         self.microphone_trouble = await aside(lambda: _trouble_of(self._microphone.start), "open microphone")

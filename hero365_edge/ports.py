@@ -43,9 +43,17 @@ class Microphone(Protocol):
     The ring holds at least one second. A lost card shows as `last_block_at` standing still: PortAudio says nothing.
     """
 
+    period_ms: int
+    """How much sound a callback brings; another figure holds from the next `start` on."""
+
     @property
     def rate_hz(self) -> int:
         """The rate of its samples; known once started."""
+        ...
+
+    @property
+    def xruns(self) -> int:
+        """How often the card lost samples because nobody took them in time."""
         ...
 
     @property
@@ -96,9 +104,17 @@ class Speaker(Protocol):
     Content samples are numbered from 0 through the life of the object; `write` returns the number of its first.
     """
 
+    period_ms: int
+    """How much sound a callback takes; another figure holds from the next `start` on."""
+
     @property
     def rate_hz(self) -> int:
         """The rate of its samples; 0 before it was ever started."""
+        ...
+
+    @property
+    def xruns(self) -> int:
+        """How often the card ran dry because a callback came too late."""
         ...
 
     @property

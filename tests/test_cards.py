@@ -11,6 +11,7 @@ import pytest
 
 from hero365_edge.cards import LOOK_EVERY_S, LOST_AFTER_S, STUCK_S, TRY_EVERY_S, TRY_SPEAKER_EVERY_S, Cards
 from hero365_edge.core import events as ev
+from hero365_edge.core.period import XRUNS
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
@@ -261,3 +262,24 @@ async def test_a_card_that_takes_long_to_open_does_not_stop_the_event_loop() -> 
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def test_cards_that_lose_sound_again_and_again_are_opened_with_a_longer_period() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.microphone.xruns = XRUNS
+        await keeper.opened(2)
+        assert (keeper.microphone.period_ms, keeper.speaker.period_ms) == (40, 40)
+        assert not keeper.cards.microphone_trouble
+        await keeper.looked()
+        assert keeper.microphone.opened == 2
+
+
+async def test_a_longer_period_waits_for_the_end_of_the_turn() -> None:
+    async with running(Keeper()) as keeper:
+        keeper.playing = True
+        keeper.speaker.xruns = XRUNS
+        await keeper.looked()
+        await keeper.looked()
+        assert keeper.microphone.opened == 1
+        keeper.playing = False
+        await keeper.opened(2)

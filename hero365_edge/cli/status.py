@@ -78,6 +78,8 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     yield _line("session", status.get("session_id") or "none")
     for name, device in (status.get("devices") or {}).items():
         yield _line(name, _plain(device))
+    if sound := status.get("sound"):
+        yield _line("sound", _plain(sound))
     if volume := status.get("volume"):
         yield _line("volume", volume_in_words(volume))
     if waiting := status.get("waiting_utterances"):

@@ -68,6 +68,20 @@ class WitnessedMicrophone:
         return self._inner.last_block_at
 
     @property
+    def period_ms(self) -> int:
+        """The inner one's."""
+        return self._inner.period_ms
+
+    @period_ms.setter
+    def period_ms(self, period_ms: int) -> None:
+        self._inner.period_ms = period_ms
+
+    @property
+    def xruns(self) -> int:
+        """The inner one's."""
+        return self._inner.xruns
+
+    @property
     def stuck_since(self) -> float | None:
         """The inner one's."""
         return self._inner.stuck_since
@@ -132,6 +146,20 @@ class WitnessedSpeaker:
     def handed_over(self) -> int:
         """The inner one's."""
         return self._inner.handed_over
+
+    @property
+    def period_ms(self) -> int:
+        """The inner one's."""
+        return self._inner.period_ms
+
+    @period_ms.setter
+    def period_ms(self, period_ms: int) -> None:
+        self._inner.period_ms = period_ms
+
+    @property
+    def xruns(self) -> int:
+        """The inner one's."""
+        return self._inner.xruns
 
     @property
     def stuck_since(self) -> float | None:

@@ -36,14 +36,14 @@ class PortAudioMicrophone:
     ) -> None:
         self.rate_hz = rate_hz
         self.channels = 0
-        self.overflows = 0
+        self.xruns = 0
         """How often the card lost samples because nobody took them in time."""
         self.dropped_blocks = 0
         """Blocks dropped because the reader was more than UNREAD_LIMIT_S behind."""
         self._clock = clock
         self._device = device
         self._asked_hz = rate_hz
-        self._period_ms = period_ms
+        self.period_ms = period_ms
         self._bell = Bell(asyncio.get_running_loop())
         self._stream: Stream | None = None
         self._closing: Stream | None = None
@@ -75,7 +75,7 @@ class PortAudioMicrophone:
         """
         if self._stream is not None or not (self._closing is None or self._closing.closed):
             raise DeviceError(f"microphone {self._device!r} is still open: it hangs, or was not closed")
-        stream = Stream("input", self._device, self._asked_hz, self._period_ms, self._arrived)
+        stream = Stream("input", self._device, self._asked_hz, self.period_ms, self._arrived)
         self.rate_hz, self.channels = stream.rate_hz, stream.channels
         self._frames = 0
         self._times = SampleTimes(stream.rate_hz)
@@ -87,7 +87,7 @@ class PortAudioMicrophone:
         """Deliver to `read` every block whose last sample was captured at `since` or later, oldest first."""
         self._since = since
         # Live first, then the ring: a block that arrives between the two is in both, and `_next` skips the second.
-        self._live = deque(maxlen=math.ceil(UNREAD_LIMIT_S * 1000 / self._period_ms))
+        self._live = deque(maxlen=math.ceil(UNREAD_LIMIT_S * 1000 / self.period_ms))
         self._preroll = self._ring.copy()
 
     def hush(self) -> None:
@@ -129,7 +129,7 @@ class PortAudioMicrophone:
     def _arrived(self, data: bytes | None, frames: int, times: TimeInfo, flags: int) -> tuple[None, int]:
         now = self._clock.now()
         if flags & XRUN:
-            self.overflows += 1
+            self.xruns += 1
             self._times = SampleTimes(self.rate_hz)  # the count of samples has a hole: begin a new one
         self._times.note(self._frames, frames, now, passes_at(self._clock, times, "input_buffer_adc_time"))
         captured_at = self._times.of(self._frames)

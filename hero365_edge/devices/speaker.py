@@ -42,12 +42,12 @@ class PortAudioSpeaker:
     def __init__(self, clock: Clock, device: str = "default", rate_hz: int = 0, period_ms: int = 20) -> None:
         self.rate_hz = rate_hz
         self.period_samples = samples_of(period_ms, rate_hz)
-        self.underruns = 0
+        self.xruns = 0
         """How often the card ran dry because a callback came too late; PortAudio drops what it held then."""
         self._clock = clock
         self._device = device
         self._asked_hz = rate_hz
-        self._period_ms = period_ms
+        self.period_ms = period_ms
         self._bell = Bell(asyncio.get_running_loop())
         self._stream: Stream | None = None
         self._closing: Stream | None = None
@@ -96,7 +96,7 @@ class PortAudioSpeaker:
         """
         if self._stream is not None or not (self._closing is None or self._closing.closed):
             raise DeviceError(f"speaker {self._device!r} is still open: it hangs, or was not closed")
-        stream = Stream("output", self._device, self._asked_hz, self._period_ms, self._wanted)
+        stream = Stream("output", self._device, self._asked_hz, self.period_ms, self._wanted)
         self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
         self._run = 0
         self._last_callback_at = self._clock.now()
@@ -184,7 +184,7 @@ class PortAudioSpeaker:
             self._run_frames = 0
             self._times = SampleTimes(self.rate_hz)
         elif flags & XRUN:
-            self.underruns += 1
+            self.xruns += 1
             self._times = SampleTimes(self.rate_hz)
         self._times.note(self._run_frames, frames, now, passes_at(self._clock, times, "output_buffer_dac_time"))
         first, content = self._take(frames, limit)

@@ -20,8 +20,8 @@ class FakeMicrophone:
     `paced`: from `start` on a block comes each period in real time, holding what there is to hear and silence when
     that is over, which is what a demo without a card needs. Needs a running event loop and a clock that runs.
 
-    Unlike a real card it loses nothing when the program is late, has no noise of its own, and its blocks are stamped
-    exactly.
+    Unlike a real card it loses nothing when the program is late, keeps the period it was made with, has no noise of
+    its own, and its blocks are stamped exactly.
     """
 
     def __init__(
@@ -36,7 +36,8 @@ class FakeMicrophone:
     ) -> None:
         self.rate_hz = rate_hz
         self.channels = channels
-        self.overflows = 0
+        self.xruns = 0
+        self.period_ms = period_ms
         self.dropped_blocks = 0
         self._clock = clock
         self._loop = asyncio.get_running_loop() if paced else None

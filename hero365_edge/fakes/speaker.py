@@ -43,7 +43,8 @@ class FakeSpeaker:
     ) -> None:
         self.rate_hz = rate_hz
         self.period_samples = samples_of(period_ms, rate_hz)
-        self.underruns = 0
+        self.xruns = 0
+        self.period_ms = period_ms
         self.heard: list[Heard] = []
         """Everything that was heard, oldest first; silence is what lies between."""
         self.awake = False

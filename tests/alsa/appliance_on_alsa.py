@@ -239,7 +239,7 @@ async def at_work(
                 async with machine.watched():
                     yield technician
             finally:
-                machine.xruns += speaker.underruns + microphone.overflows
+                machine.xruns += speaker.xruns + microphone.xruns
                 stop.set()
                 await running
     finally:
