@@ -12,6 +12,7 @@ Found out about gpiozero 1.6.2 and 2.0.1, and the reason why it is used as it is
 """
 
 import asyncio
+import ctypes
 import sys
 import threading
 import warnings
@@ -37,6 +38,8 @@ _REMEDY = (
 )
 # Nobody reads that many presses; even, so that dropping the oldest two keeps press and release in turn.
 _EDGES = 64
+_TIMER_SLACK_NS = 4_000_000
+_PR_SET_TIMERSLACK = 29
 # A kernel before 5.7 stamps edges by the wall clock: an edge older than this when it is told has such a stamp.
 _MAX_EDGE_AGE_S = 1.0
 
@@ -147,9 +150,12 @@ class GpioPanel:
 
     def _open_button(self) -> Any:
         """A DigitalInputDevice, which is a gpiozero Button without a thread for its `when_held`."""
-        button = gpiozero.DigitalInputDevice(self._button_pin, pull_up=self._active_low, pin_factory=self._pin_factory)
-        button.when_activated = partial(self._interrupted, button, True)
-        button.when_deactivated = partial(self._interrupted, button, False)
+        with _seldom_woken():
+            button = gpiozero.DigitalInputDevice(
+                self._button_pin, pull_up=self._active_low, pin_factory=self._pin_factory
+            )
+            button.when_activated = partial(self._interrupted, button, True)
+            button.when_deactivated = partial(self._interrupted, button, False)
         return button
 
     def _open_lamp(self) -> _LampLeds:
@@ -224,6 +230,21 @@ def _play(leds: _LampLeds, pattern: Pattern) -> None:
             led.value = tuple(part * pattern.brightness for part in pattern.colour)
         else:
             led.value = pattern.brightness
+
+
+@contextmanager
+def _seldom_woken() -> Iterator[None]:
+    """Threads that are made in here may be woken by a timer `_TIMER_SLACK_NS` too late; by an edge, at once.
+
+    lgpio has a thread for edges that wakes up every half millisecond for as long as a button is open, and costs a small
+    board a tenth of its time. An edge is told so much later for it; its time stamp is the kernel's.
+    """
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_TIMERSLACK, _TIMER_SLACK_NS, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(_PR_SET_TIMERSLACK, 0, 0, 0, 0)  # this thread's default
 
 
 @contextmanager
