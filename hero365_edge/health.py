@@ -17,8 +17,8 @@ Check: TypeAlias = Callable[[float], str]
 """Told the time, says why a part of the daemon makes no progress; nothing while it does."""
 
 LOOK_EVERY_S = 1.0
-LATE_S = 1.0
-"""The event loop may be so late and still count as on time."""
+LATE_S = 5.0
+"""An event loop less late than this is slow, not hung: on an overloaded board a new process would be no faster."""
 OVERDUE_S = 5.0
 """So much later than it said, a task may move on."""
 
