@@ -9,7 +9,9 @@ daemon_packages=(gcc libc6-dev python3-dev python3-venv portaudio19-dev libasoun
 demo_packages=(espeak-ng)
 # What the tests need: a sound card in software, recorded speech, a second reading of RTP.
 test_packages=(pulseaudio pulseaudio-utils libsystemd-dev pkg-config asterisk-core-sounds-en-g722 pocketsphinx-testdata
-  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good systemd groff-base mandoc iproute2 nftables)
+# What the emulated machine is built and run with.
+lab_packages=(qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2)
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 
@@ -32,7 +34,9 @@ need_debian() {
 need_packages() {
   local missing=() package
   for package in "$@"; do
-    dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+    # dpkg-query fails when one of the two names is unknown, which one always is.
+    { dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true; } |
+      grep '^install ok installed' >/dev/null || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   local as_root=()
