@@ -10,6 +10,7 @@ from tests.alsa_rig import Recording
 
 WORD_MS = 300
 """A first or last word counts as whole by this much of it."""
+FOLLOW_MS = 40
 _LOUD = 32768 * 10 ** (-40 / 20)
 _AXIS_STRIDE = 797  # a prime, so that it meets every place in the recorder's chunks
 
@@ -54,6 +55,46 @@ def find(said: Pcm, heard: Pcm, rate_hz: int = RATE_HZ) -> Found:
         first_word=_likeness(wanted[:word], piece[:word]),
         last_word=_likeness(wanted[-word:], piece[-word:]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One sound followed through another that has pauses and put-in pieces, but every part once and in order."""
+
+    likeness: float
+    """Of all of it, its parts put where they were found."""
+    put_in_ms: int
+    """Silence and stretch in between."""
+
+
+def follow(said: Pcm, heard: Pcm, most_ms: int = 3000) -> Followed:
+    """Where each `FOLLOW_MS` of `said` is in `heard`, 16 kHz, each no earlier behind its beginning than the one before.
+
+    `most_ms` may be put in altogether. A path through all places and delays is chosen that makes the sum of products
+    largest (dynamic programming): what was left out, doubled or garbled lowers the likeness.
+    """
+    block, lags = samples_of(FOLLOW_MS), samples_of(most_ms)
+    begin = max(0, find(said[: samples_of(WORD_MS)], heard).at - samples_of(2 * FOLLOW_MS))
+    blocks = said[: len(said) // block * block].reshape(-1, block).astype(np.float64)
+    around = np.concatenate([heard[begin:].astype(np.float64), np.zeros(len(said) + lags)])
+    best, came_from = np.zeros(lags), []
+    for number, wanted in enumerate(blocks):
+        piece = around[number * block : number * block + lags + block - 1]
+        length = 1 << len(piece).bit_length()
+        products = np.fft.irfft(np.fft.rfft(piece, length) * np.conj(np.fft.rfft(wanted, length)), length)[:lags]
+        sums = np.concatenate([[0.0], np.cumsum(np.square(piece))])
+        score = products / np.sqrt(np.maximum(sums[block:] - sums[:-block], 1.0) * max(np.square(wanted).sum(), 1.0))
+        top = np.maximum.accumulate(best)
+        came_from.append(np.maximum.accumulate(np.where(best == top, np.arange(lags), 0)))
+        best = top + score * np.square(wanted).sum()
+    lag = int(np.argmax(best))
+    path = [lag]
+    for steps in reversed(came_from[1:]):
+        lag = int(steps[lag])
+        path.append(lag)
+    path.reverse()
+    found = [around[number * block + lag : number * block + lag + block] for number, lag in enumerate(path)]
+    return Followed(_likeness(blocks.reshape(-1), np.concatenate(found)), round((path[-1] - path[0]) * 1000 / RATE_HZ))
 
 
 def _likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

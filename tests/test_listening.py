@@ -1,10 +1,12 @@
 """That the ears of the tests over ALSA can tell a whole sound from a spoilt one."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from hero365_edge.core.pcm import RATE_HZ, Pcm, silence
-from tests.listening import find, numbered, sounding, words_of
+from tests.listening import find, follow, numbered, sounding, words_of
 
 
 @pytest.fixture
@@ -52,3 +54,22 @@ def test_numbered_samples_are_all_different_and_none_is_silence() -> None:
     assert len(np.unique(pcm)) == len(pcm)
     assert pcm.all()
     assert pcm[:3].tolist() == [1, 2, 3]
+
+
+def test_a_sound_is_followed_through_pauses_and_put_in_pieces(speech: Callable[[str], Pcm]) -> None:
+    clip = words_of(speech("0890"))
+    period = clip[20_000:20_080]
+    parts = silence(700), clip[:20_000], period, clip[20_000:40_000], silence(8000), clip[40_000:]
+    heard = np.concatenate(parts)
+    assert find(clip, heard).likeness < 0.8
+    followed = follow(clip, heard)
+    assert followed.likeness > 0.95
+    assert followed.put_in_ms == pytest.approx(505, abs=2)
+
+
+def test_a_sound_with_a_part_missing_doubled_or_out_of_order_is_not_followed(speech: Callable[[str], Pcm]) -> None:
+    clip = words_of(speech("0890"))
+    a, b, c = clip[:25_000], clip[25_000:50_000], clip[50_000:]
+    for broken in ((a, c), (b, a, c), (a, silence(len(b)), c)):
+        assert follow(clip, np.concatenate(broken)).likeness < 0.9
+    assert follow(clip, words_of(speech("0870"))).likeness < 0.6

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hero365_edge.backend import rtp, sound
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
-from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core.latency import STAGES, TARGETS_MS
 from hero365_edge.core.pcm import Pcm
-from hero365_edge.decoding import Answer
 from tests.alsa.appliance_on_alsa import (
     MONO_16,
     STEREO_48,
@@ -25,6 +22,7 @@ from tests.alsa.appliance_on_alsa import (
     on_a_fair_machine,
 )
 from tests.alsa_rig import AlsaRig
+from tests.expected import expected, opus_down
 from tests.listening import find, sounding, words_of
 
 pytestmark = pytest.mark.alsa
@@ -117,30 +115,6 @@ async def test_a_turn_carries_every_word_up_and_every_sample_down(
 
 def opus_up(options: Options) -> bool:
     return (options.uplink if options.profile == "v1" else options.seed_uplink) == "opus"
-
-
-def opus_down(options: Options) -> bool:
-    return (options.downlink if options.profile == "v1" else options.answer) == "opus"
-
-
-def expected(options: Options, answer: Pcm) -> Pcm:
-    """What the backend's bytes decode to when they come in one piece, 16 kHz."""
-    codecs = NativeCodecs()
-    rejected: list[str] = []
-    if options.profile == "v1":
-        decoding = Answer.of_rtp(codecs, rejected.append, ssrc=1)
-        for packet in rtp.packetize(answer, options.downlink, ssrc=1):
-            decoding.feed(packet.data)
-        decoding.end()
-    elif options.answer == "pcm":
-        return answer
-    else:
-        decoding = Answer.of_file(codecs, rejected.append, sound.whole(options.answer, answer), options.answer)
-    pieces = []
-    while not decoding.done:
-        pieces.append(decoding.step())
-    assert rejected == []
-    return np.concatenate(pieces)
 
 
 def heard_whole(heard: Pcm, pcm: Pcm, case: Case) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from hero365_edge.core.pcm import Pcm
-from tests.lab.appliance import BUTTON, Appliance, at_work
+from tests.lab.appliance import BUTTON, TAP_S, Appliance, at_work
 from tests.lab.machine import Machine
 from tests.lab.test_watchdog import a_turn_works
 from tests.listening import words_of
@@ -40,10 +40,11 @@ def test_pulled_out_while_listening(installed: Machine, speech: Speech, say: Cal
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
         installed.speak(words, wait=False)
         installed.press(BUTTON)
-        time.sleep(1.5)
+        time.sleep(TAP_S)
+        installed.release(BUTTON)
+        time.sleep(1.0)
         assert appliance.told().startswith("listening")
         figures = pulled_and_put_back(appliance)
-        installed.release(BUTTON)
         a_turn_works(appliance, words, answer)
     say(f"lab: pulled out while listening: {figures}")
 

@@ -8,7 +8,7 @@ import pytest
 from hero365_edge.core.pcm import Pcm
 from tests.lab.appliance import UNIT, Appliance, at_work
 from tests.lab.machine import Machine
-from tests.listening import find, words_of
+from tests.listening import find, follow, words_of
 
 pytestmark = pytest.mark.lab
 
@@ -35,7 +35,7 @@ def a_turn_works(appliance: Appliance, words: Pcm, answer: Pcm) -> None:
     appliance.backend.wait_for(lambda it: len(it.answers) > before, 40.0)
     backend, heard = appliance.hear_out()
     assert find(words, backend.utterances[-1].pcm).likeness > 0.8
-    assert find(answer, heard.mono()).likeness > 0.9
+    assert follow(answer, heard.mono()).likeness > 0.9
 
 
 def test_a_process_that_stands_still_is_replaced(
