@@ -20,7 +20,13 @@ WILD_US = 200_000
 
 
 def arm() -> None:
-    """Let the callbacks of this process have realtime priority. Whoever calls it has `tame` called on SIGXCPU."""
+    """Let the callbacks of this process have realtime priority. Whoever calls it has `tame` called on SIGXCPU.
+
+    Not on a computer with one core: there a callback that runs wild leaves nobody the time to call `tame`.
+    """
+    if len(os.sched_getaffinity(0)) < 2:
+        log.info("one core: the sound cards' callbacks have no realtime priority")
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
     resource.setrlimit(resource.RLIMIT_RTTIME, (WILD_US if hard < 0 else min(WILD_US, hard), hard))
 

@@ -152,3 +152,16 @@ print(realtime.is_realtime(0))
     told, is_realtime = done.stdout.splitlines()
     assert told == "DEBUG the sound card's callback has no realtime priority (Operation not permitted)"
     assert is_realtime == "False"
+
+
+def test_with_one_core_nobody_has_it_for_a_thread_that_runs_wild_would_leave_no_time_to_tame_it() -> None:
+    program = """
+import os, resource
+from hero365_edge.devices import realtime
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+realtime.arm()
+realtime.raise_this_thread()
+print(realtime.is_realtime(0), resource.getrlimit(resource.RLIMIT_RTTIME)[0] == realtime.WILD_US)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603  all of it is written here
+    assert done.stdout == "False False\n"

@@ -57,7 +57,6 @@ def test_a_process_that_stands_still_is_replaced(
 def test_a_capture_thread_that_hangs_with_its_card_is_replaced(
     installed: Machine, speech: Speech, say: Callable[[str], None]
 ) -> None:
-    """The stick hangs for as long as the old process lives: USB sticks that hang go on when they are let go."""
     words, answer = words_of(speech("0890")), words_of(speech("0880"))
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
         pid = appliance.pid
@@ -66,11 +65,9 @@ def test_a_capture_thread_that_hangs_with_its_card_is_replaced(
         stick.hang()
         appliance.until(lambda: "no progress" in appliance.told(), "it says that a card hangs", 30.0)
         says = appliance.told()
-        appliance.until(lambda: appliance.pid != pid, "systemd ended it", 60.0)
+        appliance.until(lambda: "Watchdog timeout" in installed.journal(UNIT), "the watchdog bites", 60.0)
         ended_s = time.monotonic() - hung_at
-        stick.hang()  # and now it works again
+        stick.hang()  # now it works again: Linux itself waits for a stick that hangs, and lets no program go meanwhile
         took_s = restarted(appliance, pid, hung_at)
         a_turn_works(appliance, words, answer)
-        journal = installed.journal(UNIT)
     say(f"lab: a hung card: {says!r}; ended after {ended_s:.1f} s, a new process after {took_s:.1f} s")
-    assert "Watchdog timeout" in journal

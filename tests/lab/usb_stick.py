@@ -133,7 +133,7 @@ class Stick:
             if self.hanging:
                 wait_s = 0.05  # a signal does not end the wait
             writers = [self._connection] if self._output else []
-            readers: list[socket.socket | int] = [self._connection, air]
+            readers: list[socket.socket | int] = [air] if self.hanging else [self._connection, air]
             readable, _, _ = select.select(readers, writers, [], wait_s)
             if air in readable:
                 pcm = os.read(air, 1 << 20)
