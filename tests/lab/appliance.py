@@ -32,6 +32,8 @@ INTO_THE_WORD_S = 0.1
 TAP_S = 0.15
 LOOK_EVERY_S = 1.0
 """Each look costs the machine a tenth of a second, of which it has none to spare while it is speaking."""
+SETTLING_S = 5.0
+"""Starting takes the slow machine all its time: it loses sound, and takes longer periods from then on."""
 SETTINGS = f"""
 backend: {{url: "wss://lab-backend:{PORT}/v1/voice/ws", user_id: technician, business_id: business}}
 audio: {{input: {{device: Stick}}, output: {{device: Stick, volume: 1.0}}}}
@@ -122,6 +124,7 @@ class Appliance:
         """Wait until its status says that it is ready, with a session and a microphone."""
         self.until(lambda: self.told().startswith("ready, link active"), "the appliance is ready", limit_s)
         self.until(lambda: "speaker" not in self.told(), "the speaker is open", limit_s)
+        time.sleep(SETTLING_S)
 
     def hear_out(self, limit_s: float = 40.0) -> tuple[SimulatedBackend, Heard]:
         """Wait until the newest answer was given and heard to its end; the backend's records, and what was heard.
