@@ -141,7 +141,7 @@ def test_a_service_could_not_start_what_is_hidden_closed_or_missing(environment:
     with pytest.raises(EdgeError, match="not of a virtual environment"):
         program(Path("/usr"), Path("/usr"))
     with pytest.raises(EdgeError, match=r"the Python it was made with is below /root.* -m venv /opt/hero365-edge"):
-        program(environment, Path("/root/.pyenv"))
+        program(environment, Path("/root/pythons"))
     (environment / "bin/hero365-edge").chmod(0o700)
     with pytest.raises(EdgeError, match=r"may not read it; allow it by: chmod -R o\+rX"):
         program(environment, Path("/usr"))
