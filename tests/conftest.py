@@ -1,6 +1,7 @@
 """What many tests need: sound cards in software, and real speech."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 from hero365_edge.core.pcm import Pcm
 from tests import alsa_rig
 from tests import speech as recorded
+
+# A shell has what it puts in the background ignore Ctrl-C, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared computer stalls now and then: how long an example takes proves nothing.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
