@@ -215,7 +215,7 @@ class Appliance:
             self.dialogue.happen(event)
 
     async def _say_goodbye(self) -> None:
-        if self._world.shelf.lasts and (self.session.waiting or self.uplink.recording):
+        if self._world.shelf.lasts and self.session.waiting:
             return  # the next run sends it, in this session, where the backend knows a copy when it sees one
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):

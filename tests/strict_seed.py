@@ -286,6 +286,6 @@ class _Visit:
         if audio and self.strict.answer == "streamed":
             for start in range(0, len(pcm), 1280):
                 await self.socket.send(pcm[start : start + 1280])
-                await asyncio.sleep(0.04)
+                await asyncio.sleep(0.03)  # a third faster than speech: at its pace a busy machine makes pauses
         self.strict.answered += 1
         self.strict.touch()
