@@ -25,15 +25,9 @@ def played(heard: Pcm, content: Pcm) -> int:
         place += same
         if same == both:
             break
-        # A period that was put in is cross-faded from content of both sides, and so is as much of what stood there.
-        for blended in range(0, LONGEST + 1, 8):
-            key = content[place + blended : place + blended + _KEY]
-            put_in = _find(key, heard[at + blended : at + blended + LONGEST + _KEY])
-            if put_in is not None:
-                break
+        put_in = _find(content[place : place + _KEY], heard[at : at + LONGEST + _KEY])
         if put_in is not None:
-            at += blended + put_in
-            place += blended
+            at += put_in  # cross-faded from content of both sides, so it is no silence and no longer than a period
             continue
         soft_end = _find(content[place + FADE : place + FADE + _KEY], heard[at:])
         if soft_end is None or soft_end < FADE:

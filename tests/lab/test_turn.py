@@ -57,7 +57,7 @@ def turn(appliance: Appliance, words: Pcm, answer: Pcm) -> str:
     thinking = trace.period_s(said.ended_at + SETTLED_S, given.began_at)
     speaking = trace.period_s(begin + SETTLED_S, end - SETTLED_S)
     assert thinking == pytest.approx(0.64, abs=0.1), figures
-    assert speaking == pytest.approx(2.0, abs=0.4), figures  # gpiozero counts its steps, and here each is late
+    assert speaking == pytest.approx(2.0, abs=0.2), figures
     return f"{figures}; a breath takes {thinking:.2f} s while it thinks, {speaking:.2f} s while it speaks"
 
 
