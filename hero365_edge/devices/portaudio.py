@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 import pyaudio
 
 from hero365_edge.core.pcm import RATE_HZ, samples_of
+from hero365_edge.devices.depth import deepen
 from hero365_edge.devices.quiet import quiet_stderr
 from hero365_edge.devices.realtime import raise_this_thread
 from hero365_edge.errors import DeviceError
@@ -275,22 +276,21 @@ def _open(
     direction: Direction, card: Card, choices_hz: Sequence[int], period_ms: int, callback: Callback
 ) -> tuple[Any, int]:
     """The stream, and its rate: the first of the choices the card takes."""
+    if direction == "input":
+        deepen(card.index, period_ms / 1000)
     for rate_hz in choices_hz:
-        options = {direction: True, f"{direction}_device_index": card.index}
         try:
-            stream = _PYAUDIO.open(
+            return _PYAUDIO.open(
+                **{direction: True, f"{direction}_device_index": card.index},
                 rate=rate_hz,
                 channels=channels(card, direction),
                 format=pyaudio.paInt16,
                 frames_per_buffer=samples_of(period_ms, rate_hz),
                 stream_callback=callback,
-                **options,
-            )
+            ), rate_hz
         except OSError as error:
             if error.errno != pyaudio.paInvalidSampleRate:
                 raise DeviceError(f"{_WHAT[direction]} {card.name!r} does not open: {error.strerror}") from error
-        else:
-            return stream, rate_hz
     tried = " and ".join(str(rate_hz) for rate_hz in choices_hz)
     raise DeviceError(f"{_WHAT[direction]} {card.name!r} takes no rate of {tried} Hz; its own is {card.rate_hz}")
 
