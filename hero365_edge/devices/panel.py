@@ -15,6 +15,7 @@ import asyncio
 import ctypes
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from typing import Any, TypeAlias
 import gpiozero
 
 from hero365_edge.core.gestures import DEBOUNCE_MS, Debouncer, Edge
-from hero365_edge.core.lamp import Light, Pattern, pattern
+from hero365_edge.core.lamp import Light, Pattern, level, pattern
 from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.ports import Clock
 
@@ -38,6 +39,7 @@ _REMEDY = (
 )
 # Nobody reads that many presses; even, so that dropping the oldest two keeps press and release in turn.
 _EDGES = 64
+_FADE_STEP_S = 0.04
 _TIMER_SLACK_NS = 4_000_000
 _PR_SET_TIMERSLACK = 29
 # A kernel before 5.7 stamps edges by the wall clock: an edge older than this when it is told has such a stamp.
@@ -218,18 +220,25 @@ def _play(leds: _LampLeds, pattern: Pattern) -> None:
         leds = [lit]
     for led in leds:
         colour = {"on_color": pattern.colour} if isinstance(led, gpiozero.RGBLED) else {}
-        if not pattern.steady:
-            led.blink(
-                on_time=pattern.on_ms / 1000,
-                off_time=pattern.off_ms / 1000,
-                fade_in_time=pattern.fade_ms / 1000,
-                fade_out_time=pattern.fade_ms / 1000,
-                **colour,
-            )
-        elif colour:
-            led.value = tuple(part * pattern.brightness for part in pattern.colour)
+        led.source = None
+        if pattern.fade_ms:
+            led.source_delay = _FADE_STEP_S
+            led.source = _fading(pattern, bool(colour))
+        elif not pattern.steady:
+            led.blink(on_time=pattern.on_ms / 1000, off_time=pattern.off_ms / 1000, **colour)
         else:
-            led.value = pattern.brightness
+            led.value = _value(pattern, pattern.brightness, bool(colour))
+
+
+def _fading(pattern: Pattern, in_colour: bool) -> Iterator[float | tuple[float, ...]]:
+    """The lamp's value at each look; gpiozero's own fades grow longer by each step that a busy computer is late."""
+    began_at = time.monotonic()
+    while True:
+        yield _value(pattern, level(pattern, 1000 * (time.monotonic() - began_at)), in_colour)
+
+
+def _value(pattern: Pattern, brightness: float, in_colour: bool) -> float | tuple[float, ...]:
+    return tuple(part * brightness for part in pattern.colour) if in_colour else brightness
 
 
 @contextmanager

@@ -179,7 +179,7 @@ def colour_of(pins: MockFactory, *leds: int) -> tuple[float, ...]:
 
 
 def assert_played(changes: list[Any], played: Pattern) -> None:
-    """Each change of the pin is one that the pattern makes, within two frames of gpiozero's fading."""
+    """Each change of the pin is one that the pattern makes, within two steps of its fading."""
     t_ms = 0.0
     for after_s, brightness in changes:
         t_ms += after_s * 1000
@@ -198,6 +198,28 @@ async def test_a_single_led_plays_the_rhythm_of_the_pattern(pins: MockFactory, l
     panel.close()
     assert len(changes) >= 8
     assert_played(changes, pattern(light))
+
+
+class SlowLine(MockPWMPin):  # type: ignore[misc]  # gpiozero has no types
+    """A line on a small and busy computer: each change of it takes its time."""
+
+    def _change_state(self, value: float) -> bool:
+        time.sleep(0.01)
+        return bool(super()._change_state(value))
+
+
+async def test_a_busy_computer_makes_no_breath_longer() -> None:
+    pins = MockFactory(pin_class=SlowLine)
+    panel = panel_on(pins, LED)
+    panel.start()
+    pins.pin(LED).clear_states()
+    panel.show(Light.PROCESSING)
+    await asyncio.sleep(2.0)
+    changes = pins.pin(LED).states[1:]
+    panel.close()
+    pins.close()
+    assert len(changes) >= 25
+    assert_played(changes, pattern(Light.PROCESSING))
 
 
 async def test_a_single_led_is_dim_when_ready_and_bright_when_listening(pins: MockFactory) -> None:
@@ -245,8 +267,8 @@ async def test_showing_the_same_light_again_does_not_disturb_its_rhythm(pins: Mo
     for _ in range(10):
         await asyncio.sleep(0.05)
         panel.show(Light.PROCESSING)
-    assert max(change.state for change in pins.pin(LED).states) == 1
     panel.close()
+    assert max(change.state for change in pins.pin(LED).states) > 0.9
 
 
 async def test_a_blinking_lamp_is_dark_once_closed(pins: MockFactory) -> None:
