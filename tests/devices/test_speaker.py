@@ -1,6 +1,7 @@
 """PortAudio's speaker on the ALSA rig, with a recorder in front of it: how soon it speaks and how soon it is silent."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -133,9 +134,14 @@ async def test_the_run_that_a_flush_ends_gets_nothing_of_what_is_written_next(sp
     speaker.write(ramp(SECOND))
     await asyncio.sleep(0.1)
     now = dict.fromkeys(("input_buffer_adc_time", "current_time", "output_buffer_dac_time"), 0.0)
-    speaker.flush()
-    first = speaker.write(ramp(SECOND // 10))
-    data, _ = speaker._wanted(None, 320, now, 0)  # PortAudio's thread was about to ask when the flush came
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(5.0)  # the card's own thread must not have stopped it before these three are through
+    try:
+        speaker.flush()
+        first = speaker.write(ramp(SECOND // 10))
+        data, _ = speaker._wanted(None, 320, now, 0)  # PortAudio's thread was about to ask when the flush came
+    finally:
+        sys.setswitchinterval(usual_s)
     assert data == bytes(640)
     await asyncio.sleep(0.3)
     assert speaker.handed_over == first + SECOND // 10
