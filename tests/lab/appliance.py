@@ -1,15 +1,14 @@
 """The appliance in the lab: its Debian packages installed, run by systemd, a backend at the far end of its link.
 
-All times are seconds of the host's monotonic clock, unless they are in a turn's record.
+All times are the lab's (`pace.now()`), unless they are in a turn's record.
 """
 
 import asyncio
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +17,11 @@ from typing import Any, Self, TypeVar
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.pcm import RATE_HZ, Pcm
+from tests.lab.agent_line import GuestError
 from tests.lab.machine import Machine
+from tests.lab.pace import PACE, now, sleep, slow_event_loop
 from tests.lab.stick import Heard
+from tests.listening import find, follow
 
 T = TypeVar("T")
 
@@ -30,10 +32,12 @@ BUTTON, LAMP = 17, 22
 INTO_THE_WORD_S = 0.1
 """So late is the press: people speak first."""
 TAP_S = 0.15
+LIKE_WHAT_WAS_SAID = 0.8
+LIKE_THE_ANSWER = 0.9
 LOOK_EVERY_S = 1.0
 """Each look costs the machine a tenth of a second, of which it has none to spare while it is speaking."""
-SETTLING_S = 5.0
-"""Starting takes the slow machine all its time: it loses sound, and takes longer periods from then on."""
+SETTLING_S = 1.0
+"""What starting has left to do then: its modules are loaded at their first use."""
 SETTINGS = f"""
 backend: {{url: "wss://lab-backend:{PORT}/v1/voice/ws", user_id: technician, business_id: business}}
 audio: {{input: {{device: Stick}}, output: {{device: Stick, volume: 1.0}}}}
@@ -66,7 +70,7 @@ class FarBackend:
     def __init__(self, machine: Machine, options: dict[str, Any]) -> None:
         listener, tls = machine.far_end(PORT)
         self._simulated = SimulatedBackend(Options(listener=listener, tls=tls, **options))
-        self._loop = asyncio.new_event_loop()
+        self._loop = slow_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="far backend", daemon=True)
 
     def __enter__(self) -> Self:
@@ -92,7 +96,7 @@ class FarBackend:
         self._do(self._simulated.drop_links())
 
     def _do(self, work: Coroutine[Any, Any, T], timeout_s: float = 30.0) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s / PACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +120,15 @@ class Appliance:
 
     def start(self) -> float:
         """Start the service; how long systemd waited for READY=1, in seconds."""
-        began_at = time.monotonic()
+        began_at = now()
         self.machine.run(f"systemctl start {UNIT}")
-        return time.monotonic() - began_at
+        return now() - began_at
 
     def ready(self, limit_s: float = 30.0) -> None:
         """Wait until its status says that it is ready, with a session and a microphone."""
         self.until(lambda: self.told().startswith("ready, link active"), "the appliance is ready", limit_s)
         self.until(lambda: "speaker" not in self.told(), "the speaker is open", limit_s)
-        time.sleep(SETTLING_S)
+        sleep(SETTLING_S)
 
     def hear_out(self, limit_s: float = 40.0) -> tuple[SimulatedBackend, Heard]:
         """Wait until the newest answer was given and heard to its end; the backend's records, and what was heard.
@@ -159,6 +163,17 @@ class Appliance:
         _sleep_until(over_at)
         return Asked(began_at, pressed_at, over_at)
 
+    def a_turn_works(self, words: Pcm, answer: Pcm) -> None:
+        """Once it is ready, ask and hear the answer out: every word of both."""
+        self.ready(60.0)
+        self.machine.heard()
+        before = len(self.backend.wait_for(lambda _: True, 5.0).answers)
+        self.ask(words, hold=True)
+        self.backend.wait_for(lambda it: len(it.answers) > before, 40.0)
+        backend, heard = self.hear_out()
+        assert find(words, backend.utterances[-1].pcm).likeness > LIKE_WHAT_WAS_SAID
+        assert follow(answer, heard.mono()).likeness > LIKE_THE_ANSWER
+
     def status(self) -> dict[str, Any]:
         """What `hero365-edge status --json` says."""
         told: dict[str, Any] = json.loads(self.machine.run("hero365-edge status --json").out)
@@ -166,30 +181,37 @@ class Appliance:
 
     def until(self, true: Callable[[], bool], what: str, limit_s: float = 30.0) -> float:
         """Wait for it; how long it took. Raises TimeoutError with the service's last words."""
-        began_at = time.monotonic()
+        began_at = now()
         while not true():
-            if time.monotonic() > began_at + limit_s:
+            if now() > began_at + limit_s:
                 told = "\n".join(self.machine.journal(UNIT).splitlines()[-25:])
                 raise TimeoutError(f"not within {limit_s:g} s: {what}; it says {self.told()!r}\n{told}")
-            time.sleep(LOOK_EVERY_S)
-        return time.monotonic() - began_at
+            sleep(LOOK_EVERY_S)
+        return now() - began_at
 
 
 def _sleep_until(moment: float) -> None:
-    time.sleep(max(0.0, moment - time.monotonic()))
+    sleep(max(0.0, moment - now()))
+
+
+@contextmanager
+def beside_a_backend(machine: Machine, **options: Any) -> Iterator[Appliance]:
+    """The appliance, its service not started; `options` are the simulated backend's."""
+    with FarBackend(machine, options) as backend:
+        try:
+            yield Appliance(machine, backend)
+        except BaseException as failed:
+            with suppress(GuestError):  # its power may be off
+                failed.add_note(machine.journal(UNIT))
+            raise
 
 
 @contextmanager
 def at_work(machine: Machine, **options: Any) -> Iterator[Appliance]:
     """The appliance with a stick and a session, ready; `options` are the simulated backend's."""
     machine.plug_usb()
-    with FarBackend(machine, options) as backend:
-        appliance = Appliance(machine, backend)
+    with beside_a_backend(machine, **options) as appliance:
         appliance.start()
         appliance.ready()
         machine.heard()  # what it was given so far is nobody's answer
-        try:
-            yield appliance
-        except BaseException as failed:
-            failed.add_note(machine.journal(UNIT))
-            raise
+        yield appliance

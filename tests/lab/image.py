@@ -27,8 +27,8 @@ from pathlib import Path
 from tests.lab.cache import alone, cache, sweep
 from tests.lab.certificates import make_authority
 
-HOST_PACKAGES = "qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2"
-_PROGRAMS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "zstd", "ip", "nsenter", "unshare")
+HOST_PACKAGES = "faketime qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2"
+_PROGRAMS = ("faketime", "qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "zstd", "ip", "nsenter", "unshare")
 
 SUITE = "trixie"
 _BOOTS = (

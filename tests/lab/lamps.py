@@ -26,7 +26,7 @@ class Shows(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LampTrace:
-    """One line's levels: `changes` are (seconds on the host's monotonic clock, level), in order of time."""
+    """One line's levels: `changes` are (the lab's time, level), in order of time."""
 
     changes: Sequence[tuple[float, int]]
 

@@ -13,6 +13,7 @@ from tests.lab.agent_line import GuestError
 from tests.lab.certificates import BACKEND, server_context
 from tests.lab.lamps import LampTrace, read_trace
 from tests.lab.namespace import Namespace
+from tests.lab.pace import PACE, now
 from tests.lab.qemu import Qemu
 from tests.lab.stick import Heard, StickError, UsbStick
 from tests.lab.weather import Weather
@@ -47,7 +48,7 @@ class Done:
 
 
 class Machine:
-    """One machine. All times are seconds of the host's monotonic clock (`time.monotonic()`)."""
+    """One machine. All times are the lab's, in its seconds (`pace.now()`)."""
 
     def __init__(self, qemu: Qemu, namespace: Namespace, authority: Path, folder: Path) -> None:
         """`authority` holds what makes certificates that the guest trusts; `folder` is for what a test run leaves."""
@@ -96,7 +97,7 @@ class Machine:
     def unplug_usb(self) -> float:
         """Pull it out, if there is one; when."""
         stick, self._stick = self._stick, None
-        return stick.unplug() if stick else time.monotonic()
+        return stick.unplug() if stick else now()
 
     @property
     def stick(self) -> UsbStick:
@@ -180,7 +181,7 @@ class Machine:
 
         Raises GuestError when it takes too long and, with `check`, when it does not exit with 0.
         """
-        told = self._qemu.line.ask("run", stdin, limit_s=timeout_s + 15, command=command, timeout_s=timeout_s)
+        told = self._qemu.line.ask("run", stdin, limit_s=timeout_s / PACE + 15, command=command, timeout_s=timeout_s)
         out, err = (part.decode(errors="replace") for part in told["payload"])
         if told["code"] is None or (check and told["code"]):
             why = f"not done within {timeout_s:.0f} s" if told["code"] is None else f"exit code {told['code']}"
@@ -246,9 +247,9 @@ class Machine:
         """What to add to the guest's monotonic time; from the quickest of a few questions."""
         best_s, offset_s = float("inf"), 0.0
         for _ in range(5):
-            asked_at = time.monotonic()
+            asked_at = now()
             guest_s = self._qemu.line.ask("hello")["at"]
-            took_s = time.monotonic() - asked_at
+            took_s = now() - asked_at
             if took_s < best_s:
                 best_s, offset_s = took_s, asked_at + took_s / 2 - guest_s
         return offset_s

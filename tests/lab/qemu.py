@@ -17,6 +17,7 @@ from typing import Any
 from tests.lab.agent_line import AgentLine, GuestError
 from tests.lab.image import Image, LabBroken
 from tests.lab.namespace import WIRES, Namespace
+from tests.lab.pace import slowly
 
 MEMORY_MIB = 1024
 BOOT_LIMIT_S = 240.0
@@ -31,6 +32,10 @@ _KERNEL = (
     "root=/dev/vda rw console=ttyS0 quiet mitigations=off nokaslr random.trust_cpu=on audit=0 apparmor=0 selinux=0"
     " systemd.show_status=no net.ifnames=0 clocksource=tsc tsc=reliable"
 )
+
+
+def _libfaketime() -> Path:
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 class Qemu:
@@ -56,7 +61,7 @@ class Qemu:
             )
         ]
         return [
-            *("qemu-system-x86_64", *_HARDWARE, *network),
+            *(*slowly(_libfaketime()), "qemu-system-x86_64", *_HARDWARE, *network),
             *("-kernel", f"{image}/vmlinuz", "-initrd", f"{image}/initrd.img", "-append", _KERNEL),
             # cache=unsafe: what the guest has synced survives the death of QEMU, and only that is cut here.
             *("-drive", f"file={folder}/disk.qcow2,format=qcow2,if=none,id=disk,cache=unsafe,discard=unmap"),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
 from tests.lab.namespace import GUEST, Namespace
+from tests.lab.pace import PACE, now, sleep
 
 _ROOT = Path(__file__).parents[2]
 _USB_PORT = 3240
@@ -41,13 +42,13 @@ class Heard:
     _ends_at: NDArray[np.float64]
 
     def at(self, frame: int) -> float:
-        """When that frame was played: seconds on the host's monotonic clock, ± 1 ms."""
+        """When that frame was played: in the lab's time, ± 1 ms."""
         block = int(np.searchsorted(self._ends, frame, side="right"))
         block = min(block, self._ends.size - 1)
         return float(self._ends_at[block] - (self._ends[block] - frame) / self.rate_hz)
 
     def sounds(self, quiet_s: float = 0.2, loud: int = LOUD) -> list[tuple[float, float]]:
-        """When there was sound: (begin, end) in seconds of the host's monotonic clock, parted by `quiet_s` of none."""
+        """When there was sound: (begin, end) in the lab's time, parted by `quiet_s` of none."""
         frames = np.flatnonzero(np.abs(self.pcm.astype(np.int32)).max(axis=1, initial=0) >= loud)
         if not frames.size:
             return []
@@ -85,13 +86,13 @@ class UsbStick:
     def speak(self, sound: Pcm | Path, wait: bool = True) -> float:
         """Say this at the microphone: 16 kHz mono, or a WAV file of any rate.
 
-        Returns the host's monotonic time at which it was over; without `wait`, at which it will be about over, at
+        Returns the time at which it was over; without `wait`, at which it will be about over, at
         once. Raises StickError when nobody records.
         """
         rate_hz, pcm = _read(sound) if isinstance(sound, Path) else (RATE_HZ, sound)
         said = soxr.resample(pcm, rate_hz, self._rate_hz).astype("<i2").tobytes()
         before = len(self.events())
-        over_at = time.monotonic() + pcm.size / rate_hz
+        over_at = now() + pcm.size / rate_hz
         if not wait:
             threading.Thread(target=self._say, args=(said,), daemon=True).start()
             return over_at
@@ -112,10 +113,10 @@ class UsbStick:
 
     def silent(self, for_s: float = 1.0) -> bool:
         """Whether the speaker has been given nothing, not even zeros, for so long: the program let it sleep."""
-        return time.time() - (self._folder / "speaker.times").stat().st_mtime > for_s
+        return PACE * (time.time() - (self._folder / "speaker.times").stat().st_mtime) > for_s
 
     def events(self) -> list[tuple[float, str]]:
-        """All that happened: the host's monotonic time, and e.g. "speaker on", "microphone off", "silence"."""
+        """All that happened: the lab's time, and e.g. "speaker on", "microphone off", "silence"."""
         file = self._folder / "events"
         lines = file.read_text().splitlines(keepends=True) if file.exists() else []
         told = [json.loads(line) for line in lines if line.endswith("\n")]
@@ -128,11 +129,11 @@ class UsbStick:
         self._wait("", 5.0, before)
 
     def unplug(self) -> float:
-        """Pull it out; returns the host's monotonic time. Safe to call again."""
+        """Pull it out; returns when. Safe to call again."""
         self._process.kill()
         self._process.wait(10)
         self._air.close()
-        return time.monotonic()
+        return now()
 
     def _say(self, pcm: bytes) -> None:
         view = memoryview(pcm)
@@ -140,11 +141,11 @@ class UsbStick:
             view = view[os.write(self._air.fileno(), view) :]
 
     def _wait(self, what: str, limit_s: float, since: int = 0) -> bool:
-        deadline = time.monotonic() + limit_s
+        deadline = now() + limit_s
         while not any(what in told for _, told in self.events()[since:]):
-            if time.monotonic() > deadline or self._process.poll() is not None:
+            if now() > deadline or self._process.poll() is not None:
                 return False
-            time.sleep(0.01)
+            sleep(0.01)
         return True
 
 

@@ -19,6 +19,7 @@ from hero365_edge.core.pcm import RATE_HZ, Pcm
 from tests.lab.agent_line import GuestError
 from tests.lab.lamps import Shows
 from tests.lab.machine import Machine
+from tests.lab.pace import now, sleep
 from tests.lab.stick import StickError
 
 pytestmark = pytest.mark.lab
@@ -100,26 +101,26 @@ def test_the_stick_plays_and_records_at_once_and_no_sample_is_lost(machine: Mach
     said, played = noise(4, seed=1), noise(4, seed=2)
     machine.put(np.repeat(at_48_khz(played), 2).tobytes(), "/root/out.raw")
     both = f"timeout 30 arecord {STICK} -c 1 -d 7 /root/in.raw & timeout 30 aplay {STICK} -c 2 /root/out.raw; wait"
-    began_at = time.monotonic()
+    began_at = now()
     with ThreadPoolExecutor(1) as other:
         running = other.submit(machine.run, both)
         until(lambda: any(what == "microphone on" for _, what in machine.stick.events()))
-        time.sleep(1.0)  # it is switched on before it is listened to
+        sleep(1.0)  # it is switched on before it is listened to
         over_at = machine.speak(said)
         running.result(60)
-    assert began_at + 4 < over_at < time.monotonic()
+    assert began_at + 4 < over_at < now()
     assert at_48_khz(said).tobytes() in machine.get("/root/in.raw")
     heard = machine.heard()
     assert at_48_khz(played).tobytes() in heard.pcm[:, 0].tobytes()
     ((begin, end),) = heard.sounds()
     assert 3.98 < end - begin < 5.0  # a busy host makes the guest late, and pauses between its packets
-    assert began_at < begin < end < time.monotonic()
+    assert began_at < begin < end < now()
 
 
 def test_what_nobody_records_is_not_heard_later(machine: Machine) -> None:
     machine.plug_usb()
     machine.speak(noise(0.5, seed=3), wait=False)
-    time.sleep(2.0)
+    sleep(2.0)
     machine.run(f"timeout 30 arecord {STICK} -c 1 -d 1 /root/in.raw")
     assert not any(machine.get("/root/in.raw"))
     with pytest.raises(StickError, match="nobody recorded"):
@@ -280,7 +281,7 @@ def at_48_khz(pcm: Pcm) -> NDArray[np.int16]:
 
 
 def until(true: Callable[[], bool], limit_s: float = 20.0) -> None:
-    deadline = time.monotonic() + limit_s
+    deadline = now() + limit_s
     while not true():
-        assert time.monotonic() < deadline, f"not within {limit_s} s"
-        time.sleep(0.05)
+        assert now() < deadline, f"not within {limit_s} s"
+        sleep(0.05)

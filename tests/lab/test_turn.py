@@ -8,7 +8,7 @@ import pytest
 from hero365_edge.backend.options import Options, Profile
 from hero365_edge.core.pcm import Pcm
 from tests.expected import expected
-from tests.lab.appliance import LAMP, Appliance, Asked, at_work
+from tests.lab.appliance import LAMP, LIKE_THE_ANSWER, LIKE_WHAT_WAS_SAID, Appliance, Asked, at_work
 from tests.lab.lamps import LampTrace, Shows
 from tests.lab.machine import Machine
 from tests.listening import find, follow, words_of
@@ -17,8 +17,6 @@ pytestmark = pytest.mark.lab
 
 Speech = Callable[[str], Pcm]
 
-LIKE_WHAT_WAS_SAID = 0.8
-LIKE_THE_ANSWER = 0.9
 THINK_MS = 3000
 SETTLED_S = 0.3
 """The lamp is looked at so long after a change, and until so long before the next."""

@@ -1,6 +1,5 @@
 """What hangs is killed by systemd and started anew, and a turn works again."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from hero365_edge.core.pcm import Pcm
 from tests.lab.appliance import UNIT, Appliance, at_work
 from tests.lab.machine import Machine
-from tests.listening import find, follow, words_of
+from tests.lab.pace import now
+from tests.listening import words_of
 
 pytestmark = pytest.mark.lab
 
@@ -23,19 +23,7 @@ RESTARTED_S = WATCHDOG_S + 3.0 + 1.0 + 5.0
 def restarted(appliance: Appliance, pid: int, since: float) -> float:
     """Wait for a new process; how long after `since` it was there."""
     appliance.until(lambda: appliance.pid not in {0, pid}, "systemd started it anew", 60.0)
-    return time.monotonic() - since
-
-
-def a_turn_works(appliance: Appliance, words: Pcm, answer: Pcm) -> None:
-    """Ask, and hear the answer out."""
-    appliance.ready(60.0)
-    appliance.machine.heard()
-    before = len(appliance.backend.wait_for(lambda _: True, 5.0).answers)
-    appliance.ask(words, hold=True)
-    appliance.backend.wait_for(lambda it: len(it.answers) > before, 40.0)
-    backend, heard = appliance.hear_out()
-    assert find(words, backend.utterances[-1].pcm).likeness > 0.8
-    assert follow(answer, heard.mono()).likeness > 0.9
+    return now() - since
 
 
 def test_a_process_that_stands_still_is_replaced(
@@ -44,10 +32,10 @@ def test_a_process_that_stands_still_is_replaced(
     words, answer = words_of(speech("0890")), words_of(speech("0880"))
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
         pid = appliance.pid
-        stopped_at = time.monotonic()
+        stopped_at = now()
         installed.run(f"kill -STOP {pid}")
         took_s = restarted(appliance, pid, stopped_at)
-        a_turn_works(appliance, words, answer)
+        appliance.a_turn_works(words, answer)
         journal = installed.journal(UNIT)
     say(f"lab: SIGSTOP: a new process after {took_s:.1f} s; watchdog {WATCHDOG_S:.0f} s")
     assert "Watchdog timeout" in journal
@@ -61,13 +49,80 @@ def test_a_capture_thread_that_hangs_with_its_card_is_replaced(
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
         pid = appliance.pid
         stick = installed.stick
-        hung_at = time.monotonic()
+        hung_at = now()
         stick.hang()
         appliance.until(lambda: "no progress" in appliance.told(), "it says that a card hangs", 30.0)
         says = appliance.told()
         appliance.until(lambda: "Watchdog timeout" in installed.journal(UNIT), "the watchdog bites", 60.0)
-        ended_s = time.monotonic() - hung_at
+        ended_s = now() - hung_at
         stick.hang()  # now it works again: Linux itself waits for a stick that hangs, and lets no program go meanwhile
         took_s = restarted(appliance, pid, hung_at)
-        a_turn_works(appliance, words, answer)
+        appliance.a_turn_works(words, answer)
     say(f"lab: a hung card: {says!r}; ended after {ended_s:.1f} s, a new process after {took_s:.1f} s")
+
+
+HOLD = """
+import ctypes, signal, sys
+# Stops one thread and no other, for as long as this runs.
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.ptrace(16, int(sys.argv[1]), None, None):
+    sys.exit(f"ptrace: errno {ctypes.get_errno()}")
+signal.pause()
+"""
+
+
+@pytest.mark.nightly
+def test_an_event_loop_that_is_blocked_ends_in_a_new_process(
+    installed: Machine, speech: Speech, say: Callable[[str], None]
+) -> None:
+    words, answer = words_of(speech("0890")), words_of(speech("0880"))
+    with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
+        installed.put(HOLD, "/root/hold.py")
+        pid = appliance.pid
+        blocked_at = now()
+        installed.run(f"setsid python3 /root/hold.py {pid} >/dev/null 2>&1 </dev/null &")
+        took_s = restarted(appliance, pid, blocked_at)
+        appliance.a_turn_works(words, answer)
+        assert "Watchdog timeout" in installed.journal(UNIT)
+    say(f"lab: its event loop blocked: a new process after {took_s:.1f} s")
+    assert took_s < RESTARTED_S
+
+
+@pytest.mark.nightly
+def test_a_speaker_that_hangs_in_the_middle_of_an_answer_ends_in_a_new_process(
+    installed: Machine, speech: Speech, say: Callable[[str], None]
+) -> None:
+    words, answer = words_of(speech("0880")), words_of(speech("0870"))
+    with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
+        pid, stick = appliance.pid, installed.stick
+        appliance.ask(words, hold=True)
+        appliance.until(lambda: appliance.told().startswith("speaking"), "it speaks", 20.0)
+        hung_at = now()
+        stick.hang()
+        appliance.until(lambda: "Watchdog timeout" in installed.journal(UNIT), "the watchdog bites", 60.0)
+        ended_s = now() - hung_at
+        stick.hang()  # see above
+        took_s = restarted(appliance, pid, hung_at)
+        appliance.a_turn_works(words, answer)
+    say(f"lab: a card that hung while it spoke: ended after {ended_s:.1f} s, a new process after {took_s:.1f} s")
+
+
+@pytest.mark.nightly
+def test_a_process_that_is_killed_or_has_no_memory_left_is_replaced_at_once(
+    installed: Machine, speech: Speech, say: Callable[[str], None]
+) -> None:
+    words, answer = words_of(speech("0890")), words_of(speech("0880"))
+    with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
+        pid, killed_at = appliance.pid, now()
+        installed.run(f"kill -KILL {pid}")
+        killed_s = restarted(appliance, pid, killed_at)
+        appliance.a_turn_works(words, answer)
+        pid, limited_at = appliance.pid, now()
+        installed.run(f"systemctl set-property --runtime {UNIT} MemoryMax=20M")
+        appliance.until(lambda: "oom-kill" in installed.journal(UNIT), "the kernel kills it", 30.0)
+        installed.run(f"systemctl set-property --runtime {UNIT} MemoryMax=260M")
+        memory_s = restarted(appliance, pid, limited_at)
+        appliance.a_turn_works(words, answer)
+    say(f"lab: a new process {killed_s:.1f} s after SIGKILL, {memory_s:.1f} s after its memory was taken away")
+    assert killed_s < RESTARTED_S
+    assert memory_s < RESTARTED_S

@@ -1,15 +1,15 @@
 """A USB sound stick in software: mono microphone, stereo speaker, 16 bit, one rate. A program of its own.
 
 It speaks USB/IP to the guest's kernel, whose virtual port (vhci-hcd) and own snd-usb-audio driver take it for hardware:
-the same limits, errors and timing. It runs on the host and paces itself by the host's clock, so that an overloaded
+the same limits, errors and timing. It runs on the host and paces itself by the lab's time, so that an overloaded
 guest loses sound as a real one would. It is plugged in as long as it runs. The far end:
 
 | where | what |
 |---|---|
 | standard input | s16le mono: what the microphone hears from now on, in real time, whether or not somebody records |
 | `speaker.raw` | s16le stereo, what the speaker was given |
-| `speaker.times` | pairs of float64 and int64: by CLOCK_MONOTONIC seconds, so many frames had been played |
-| `events` | a line of JSON each: `at` in seconds of CLOCK_MONOTONIC, and `what` |
+| `speaker.times` | pairs of float64 and int64: at this time of the lab so many frames had been played |
+| `events` | a line of JSON each: `at` by the lab's time, and `what` |
 | SIGUSR1 | the stick hangs: it stays plugged in and answers nothing; the next one ends that |
 
 The end of standard input pulls it out. The mixer's volumes are noted in `events` and not applied to the sound.
@@ -24,12 +24,12 @@ import signal
 import socket
 import struct
 import sys
-import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 
+from tests.lab.pace import PACE, now
 from tests.lab.usb_descriptors import (
     MICROPHONE_STREAM,
     MICROPHONE_VOLUME,
@@ -76,12 +76,12 @@ class FarEnd:
         self._frames = 0
 
     def event(self, what: str, at: float | None = None) -> None:
-        print(json.dumps({"at": time.monotonic() if at is None else at, "what": what}), file=self._events)
+        print(json.dumps({"at": now() if at is None else at, "what": what}), file=self._events)
 
     def say(self, pcm: bytes) -> None:
         """Sound begins, or goes on behind what there is."""
         if not self._air:
-            self._air_due = time.monotonic()
+            self._air_due = now()
         self._air += pcm
 
     def listen(self, samples: int, at: float) -> bytes:
@@ -129,7 +129,7 @@ class Stick:
         while True:
             due = min((transfer.due for transfer in self._transfers), default=None)
             self._look_at = math.inf if due is None else math.ceil(due / TICK_S) * TICK_S
-            wait_s = None if due is None else max(0.0, self._look_at - time.monotonic())
+            wait_s = None if due is None else max(0.0, self._look_at - now()) / PACE
             if self.hanging:
                 wait_s = 0.05  # a signal does not end the wait
             writers = [self._connection] if self._output else []
@@ -178,7 +178,7 @@ class Stick:
             else:
                 self._reply(number, status, actual=length)
         else:
-            due = max(self._busy_until.get(endpoint, 0.0), time.monotonic()) + packets * self._packet_s
+            due = max(self._busy_until.get(endpoint, 0.0), now()) + packets * self._packet_s
             self._busy_until[endpoint] = due
             self._transfers.append(Transfer(due, number, endpoint, packets, content))
         return True
@@ -191,10 +191,10 @@ class Stick:
         self._reply(number, _CONNRESET if gone else 0, kind=_UNLINKED)
 
     def _finish_what_is_due(self) -> None:
-        now = time.monotonic()
-        if now < self._look_at:
+        at = now()
+        if at < self._look_at:
             return
-        while not self.hanging and self._transfers and min(self._transfers).due <= now:
+        while not self.hanging and self._transfers and min(self._transfers).due <= at:
             transfer = min(self._transfers)
             self._transfers.remove(transfer)
             self._finish(transfer)
