@@ -88,6 +88,10 @@ class Player:
         """What playing cost since the program began."""
         return self._jitter.tally
 
+    def expect_lateness(self, spread_s: float) -> None:
+        """How far the link's round trips differ; it counts until the first answer was heard."""
+        self._jitter.model.seed(spread_s)
+
     @property
     def figures(self) -> dict[str, int]:
         """What playing cost since the program began, in counts and ms; `lost_ms` is 0 or there is a mistake."""
