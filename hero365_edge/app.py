@@ -223,6 +223,8 @@ class Appliance:
                 await self.connection.close()
 
     def _seen(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Recorded) and (health := self.connection.health) is not None:
+            self.downlink.expect_lateness(health.rtt_spread_s)
         if self._world.memory is not None and isinstance(event, ev.LinkUp | ev.Recorded):
             self._world.memory.active()
         for queue in self.listeners:

@@ -71,14 +71,13 @@ class Downlink:
         self.unwanted = 0
         """Messages of sound that belonged to no answer that is wanted."""
 
+    def expect_lateness(self, spread_s: float) -> None:
+        """What round trips tell of the link before any answer was heard over it; afterwards answers tell more."""
+        self._player.expect_lateness(spread_s)
+
     def set_volume(self, volume: float) -> None:
         """Linear, 0 to 1; at 1 samples pass untouched."""
         self._player.volume = volume
-
-    @property
-    def underruns(self) -> int:
-        """How often the card ran dry in the middle of an answer."""
-        return self._player.tally.underruns
 
     @property
     def figures(self) -> dict[str, int]:
@@ -228,7 +227,7 @@ class Downlink:
             if not answer.pending:
                 return
             pcm = answer.step()
-            self._player.conceal_with(answer.conceal)
+            self._player.bridge_with(answer.conceal, answer.end_is_told)
             self._player.put(pcm, now)
             if answer is not self._replay:
                 self._last_answer.add(pcm)

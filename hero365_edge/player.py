@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hero365_edge.codec_ports import Codecs, Resampler
-from hero365_edge.core.jitter import JitterBuffer, Playout, Tally
+from hero365_edge.core.jitter import JitterBuffer, Playout
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, duration_s, samples_of
 from hero365_edge.core.sniff import AudioKind
+from hero365_edge.core.tally import Tally
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Speaker
 
@@ -87,6 +88,10 @@ class Player:
         """What playing cost since the program began."""
         return self._jitter.tally
 
+    def expect_lateness(self, spread_s: float) -> None:
+        """How far the link's round trips differ; it counts until the first answer was heard."""
+        self._jitter.model.seed(spread_s)
+
     @property
     def figures(self) -> dict[str, int]:
         """What playing cost since the program began, in counts and ms; `lost_ms` is 0 or there is a mistake."""
@@ -112,9 +117,10 @@ class Player:
         self._chime = EMPTY
         self._jitter.put(pcm, now)
 
-    def conceal_with(self, conceal: Callable[[int], Pcm] | None) -> None:
-        """What bridges a pause of this answer: its codec's concealment, if it has one."""
+    def bridge_with(self, conceal: Callable[[int], Pcm] | None, ends_are_told: bool) -> None:
+        """What bridges a pause of this answer: its codec's concealment, if it has one; and see `JitterBuffer`."""
         self._jitter.conceal = conceal
+        self._jitter.ends_are_told = ends_are_told
 
     def end(self) -> None:
         """The answer is complete."""

@@ -129,6 +129,19 @@ async def test_a_turn_by_hold_ends_at_the_release(van: Van) -> None:
     assert turn.committed - turn.speech_end < 0.1
 
 
+async def test_a_link_whose_round_trips_differ_is_expected_to_be_late_from_the_first_answer_on(van: Van) -> None:
+    link = await van.session()
+    link.rtt_s = 0.05
+    health = van.appliance.connection.health
+    assert health is not None
+    await until(lambda: health.vitals.rtt_s == 0.05, 3.0)
+    link.rtt_s = 0.35
+    await until(lambda: health.rtt_spread_s > 0.2, 3.0)
+    await ask(van)
+    model = van.appliance.downlink._player._jitter.model
+    assert model.target_s == pytest.approx(0.32)
+
+
 async def test_a_word_just_before_the_press_is_intact(van: Van) -> None:
     link = await van.session()
     van.speak(words(8_000))

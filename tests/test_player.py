@@ -232,7 +232,7 @@ def test_what_was_heard_is_counted_in_ms_of_the_cards_rate() -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_what_stood_in_for_content_was_not_heard_of_the_answer(rate_hz: int) -> None:
     room = Room(rate_hz)
-    room.player.conceal_with(lambda samples: np.full(samples, 500, np.int16))
+    room.player.bridge_with(lambda samples: np.full(samples, 500, np.int16), ends_are_told=True)
     room.put(ramp(3200)[1600:])
     for _ in range(12):
         room.period()

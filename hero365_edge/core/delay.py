@@ -33,6 +33,7 @@ class DelayModel:
     def __init__(self) -> None:
         self._weights = [0.0] * BUCKETS
         self._periods = 0
+        self._taught = False
         self._fastest: deque[tuple[float, float]] = deque()
         self._largest_s = 0.0
         self._period_ends_at = 0.0
@@ -45,12 +46,14 @@ class DelayModel:
         """So late a piece has to be expected, 0.02 to 2.0."""
 
     def seed(self, spread_s: float) -> None:
-        """What is known of the link before anything was played: the spread of its round trips."""
-        if not self._periods:
+        """What is known of the link before anything was played: the spread of its round trips. The newest counts."""
+        if not self._taught:
+            self._periods = 0
             self._learn(spread_s)
 
     def arrived(self, duration_s: float, now: float) -> None:
         """The answer's next piece came."""
+        self._taught = True
         if self._began_at is None:
             self._began_at = now
             self._period_ends_at = now + PERIOD_S

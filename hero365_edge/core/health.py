@@ -72,6 +72,12 @@ class LinkHealth:
             self._window.popleft()
 
     @property
+    def rtt_spread_s(self) -> float:
+        """How far the answered pings of the window differ; 0 where fewer than two were answered."""
+        known = [vitals.rtt_s for _, vitals, _ in self._window if vitals.rtt_s is not None]
+        return max(known) - min(known) if known else 0.0
+
+    @property
     def degraded(self) -> bool:
         """It works, but not well enough for speech."""
         return self.slow or self.lossy

@@ -7,7 +7,6 @@ What runs ahead is reserve too. When all was played and more must come, the code
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -15,26 +14,33 @@ import numpy as np
 from hero365_edge.core import stretch
 from hero365_edge.core.delay import BUCKET_S, DelayModel
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, duration_s, samples_of, silence
+from hero365_edge.core.tally import Tally
 
 STEP = samples_of(10)
 """How often it is decided anew whether to slow down."""
 START = samples_of(40)
 """An answer begins, and goes on behind a pause, with so much in hand, and with its second piece."""
-START_AHEAD = samples_of(60)
-"""The same where the server runs ahead: there it takes no longer."""
+START_MORE = samples_of(60)
+BAD_S = 1.0
+"""So much where the server runs ahead, which takes no longer, and where a piece has to be expected so late."""
+AGAIN = samples_of(300)
+"""Behind an answer's second pause it waits for so much, then for twice as much each time: so there are few pauses."""
 BRIDGE = samples_of(60)
 """So much is concealed at the most; a codec's guess is no speech any more after that."""
 RESERVE = 2.0
 """Slow down until so many times the lateness to expect is in hand: now and then a piece is later than expected."""
+LEAST_RESERVE = samples_of(400)
+"""But where any lateness is expected until this much: on some links an outage is rare, and long when it comes."""
 MOST_RESERVE = samples_of(1200)
-"""But until no more than this is in hand; what the rest of a long answer waits for outside is a little more."""
+"""And until no more than this; what the rest of a long answer waits for outside is a little more."""
 NEARLY_DRY = 1.5
-"""The same; with less in hand than that, slow down more."""
+LEAST_DRY = samples_of(200)
+"""With less in hand than so many times that lateness, or than so much, slow down more."""
 SLOW = 0.12
 """How much slower than spoken, as a rule: PLCMOS 4.70 becomes 4.58."""
 SLOWEST = 0.25
 """The same when nearly dry."""
-SLOW_IN_SILENCE = 0.5
+SLOW_IN_SILENCE = 0.6
 """The same between words, where nobody hears it."""
 
 
@@ -51,41 +57,17 @@ class Playout(StrEnum):
     """All was played: an underrun if more of the answer comes, else its end."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What playing cost, since the program began. A stream that ran dry and proves to be over had no underrun."""
-
-    late_frames: int = 0
-    """Pieces that came when they should have been playing already."""
-    underruns: int = 0
-    """How often nothing was there to be played in the middle of an answer."""
-    pauses: int = 0
-    """How often that lasted longer than was concealed."""
-    concealed: int = 0
-    """Samples of the codec's making."""
-    silent: int = 0
-    """Samples of silence in the middle of an answer."""
-    stretched: int = 0
-    """Samples that were put in to speak slower."""
-    put: int = 0
-    """Samples of content that came."""
-    given: int = 0
-    """Samples of content that were handed to the card."""
-    dropped: int = 0
-    """Samples of content that were flushed, because nobody wanted them any more."""
-
-
 class JitterBuffer:
     """Samples at 16 kHz in, the same samples out, when it is time. Told the time."""
 
     def __init__(self, start_ms: int) -> None:
         """`start_ms`: the longest that the first sample waits for more before it is played (PRODUCT section 6)."""
-        self._limit_s = start_ms / 1000
         self._most = samples_of(start_ms)
         self._chunks: deque[Pcm] = deque()
         self._filling = EMPTY
         self._past = silence(stretch.PAST)
         self._primed_at = 0.0
+        self._pauses = 0
         self._ended = False
         self._credit = 0.0
         self._bridged = 0
@@ -93,9 +75,12 @@ class JitterBuffer:
         self._silent_from = 0.0
         self._came_since = 0
         self._missed = 0
-        self._level: float | None = None
+        self._level = 1.0
+        self._faded = stretch.FADE
         self.conceal: Callable[[int], Pcm] | None = None
         """The codec's concealment of so many samples behind its newest, if this answer's has one."""
+        self.ends_are_told = False
+        """Whether whoever sends tells the end: then running dry is never the end, and is not to click."""
         self.model = DelayModel()
         """Kept from answer to answer: the link is the same."""
         self.tally = Tally()
@@ -117,8 +102,9 @@ class JitterBuffer:
         if self.state is Playout.IDLE:
             self._ran_dry_at = None
         if self.state in {Playout.IDLE, Playout.DRY}:
+            self._pauses += self.state is Playout.DRY
             self.state = Playout.PRIMING
-            self._primed_at = now + self._limit_s
+            self._primed_at = now + duration_s(max(self._most, self._again))
         if self._ran_dry_at is not None:
             self.tally.late_frames += now > self._ran_dry_at + duration_s(self._came_since)
             self._came_since += len(pcm)
@@ -132,7 +118,7 @@ class JitterBuffer:
     def end(self) -> None:
         """The answer is complete: what is in hand is all there is."""
         self._ended = True
-        self._missed = 0
+        self._pauses = self._missed = 0
         self.model.ended()
 
     def missed(self, samples: int) -> None:
@@ -182,16 +168,22 @@ class JitterBuffer:
         self._filling = EMPTY
         self.buffered = 0
         self._ended = False
-        self._missed = 0
-        self._level = None
+        self._pauses = self._missed = 0
+        self._faded = stretch.FADE
         self.state = Playout.IDLE
         self.model.ended()
         return dropped
 
     # -- starting and going on ------------------------------------------------------------------------------------
 
+    @property
+    def _again(self) -> int:
+        """So many samples are worth a wait behind one pause of many; 0 at the start and behind the first pause."""
+        return min(AGAIN << (self._pauses - 2), MOST_RESERVE) if self._pauses > 1 else 0
+
     def _ready(self, now: float) -> bool:
-        enough = min(START_AHEAD if self.model.ahead else START, self._most)
+        more = self.model.ahead or self.model.target_s >= BAD_S
+        enough = self._again or min(START_MORE if more else START, self._most)
         return self._ended or now >= self._primed_at or (self.buffered >= enough and len(self._chunks) > 1)
 
     def _go_on(self, now: float, ahead: int) -> None:
@@ -202,7 +194,8 @@ class JitterBuffer:
             self.tally.concealed += self._bridged
             self.tally.pauses += paused > 0
             self.tally.silent += max(0, paused)
-            self._level = 1 - self._bridged / BRIDGE if self._bridged else 0.0
+            self._level = 1 - self._bridged / self._bridge_most if self._bridged else 0.0
+            self._faded = 0
         self._ran_dry_at = None
         self._filling = EMPTY
         self._credit = 0.0
@@ -219,6 +212,10 @@ class JitterBuffer:
     # -- content --------------------------------------------------------------------------------------------------
 
     def _content(self, want: int, ahead: int) -> Pcm:
+        if self._faded < stretch.FADE:
+            soft = stretch.faded_in(self._pop(min(want, stretch.FADE - self._faded)), self._level, self._faded)
+            self._faded += len(soft)
+            return soft
         if not len(self._filling) and (slow := self._slow_down(self.buffered + ahead)):
             want = min(want, STEP)
             if self._credit > 0 and self.buffered >= stretch.COMING:
@@ -235,12 +232,13 @@ class JitterBuffer:
     def _slow_down(self, depth: int) -> float:
         """By how much to speak slower now."""
         late = self.model.target_s * RATE_HZ
-        enough = depth >= min(RESERVE * late, MOST_RESERVE) or self.model.target_s <= BUCKET_S
+        reserve = min(max(RESERVE * late, LEAST_RESERVE), MOST_RESERVE)
+        enough = depth >= reserve or self.model.target_s <= BUCKET_S
         if enough or self._ended or self.model.ahead or not self.buffered:
             return 0.0
         if stretch.silent(self._first(STEP)):
             return SLOW_IN_SILENCE
-        return SLOWEST if depth < NEARLY_DRY * late else SLOW
+        return SLOWEST if depth < max(NEARLY_DRY * late, LEAST_DRY) else SLOW
 
     def _first(self, samples: int) -> Pcm:
         """The next `samples` in hand, or fewer, in one piece; they stay in hand."""
@@ -257,8 +255,6 @@ class JitterBuffer:
             chunk = chunk[:want]
         self.buffered -= len(chunk)
         self.tally.given += len(chunk)
-        if self._level is not None:
-            chunk, self._level = stretch.faded_in(chunk, self._level), None
         return chunk
 
     # -- when there is none ---------------------------------------------------------------------------------------
@@ -274,19 +270,26 @@ class JitterBuffer:
         """The next piece of concealment, fading; then a pause."""
         if not len(self._filling):
             # Behind silence there is nothing to go on with, and most ends that nobody announced are such.
-            nothing = self.conceal is None or (not self._bridged and stretch.silent(self._past[-STEP:]))
-            if self.conceal is None or nothing or self._bridged >= BRIDGE:
+            nothing = not self._bridged and stretch.silent(self._past[-STEP:])
+            if nothing or self._bridged >= self._bridge_most:
                 self.state = Playout.DRY
                 return EMPTY
-            self._filling = self._concealment(self.conceal)
+            self._filling = self._concealment()
         piece, self._filling = self._filling[:want], self._filling[want:]
         self._bridged += len(piece)
         self._silent_from = now + duration_s(ahead + len(piece))
         return piece
 
-    def _concealment(self, conceal: Callable[[int], Pcm]) -> Pcm:
+    @property
+    def _bridge_most(self) -> int:
+        return BRIDGE if self.conceal is not None else stretch.FADE if self.ends_are_told else 0
+
+    def _concealment(self) -> Pcm:
+        """What the codec makes of it; where it makes nothing, just no click."""
+        if self.conceal is None:
+            return stretch.ending(self._past)
         level = np.linspace(1 - self._bridged / BRIDGE, 1 - (self._bridged + STEP) / BRIDGE, STEP, dtype=np.float32)
-        return np.round(conceal(STEP) * level).astype(np.int16)
+        return np.round(self.conceal(STEP) * level).astype(np.int16)
 
     def _remember(self, pcm: Pcm) -> Pcm:
         if len(pcm) >= stretch.PAST:

@@ -56,11 +56,16 @@ def insertion(past: Pcm, coming: Pcm) -> Pcm:
     return np.round(mixed).astype(np.int16)
 
 
-def faded_in(pcm: Pcm, start: float) -> Pcm:
-    """The same samples, the first FADE of them rising from `start` (0 to 1) of their level."""
-    count = min(FADE, len(pcm))
-    rising = 1 - (1 - start) * _falling(FADE)[:count]
+def faded_in(pcm: Pcm, start: float, done: int = 0) -> Pcm:
+    """The same samples, rising from `start` (0 to 1) of their level; `done` of the FADE samples came before."""
+    count = max(0, min(FADE - done, len(pcm)))
+    rising = 1 - (1 - start) * _falling(FADE)[done : done + count]
     return np.concatenate([np.round(pcm[:count] * rising).astype(np.int16), pcm[count:]])
+
+
+def ending(past: Pcm) -> Pcm:
+    """What ends a sound that breaks off, without a click: its last FADE samples backwards, fading. None of content."""
+    return np.round(past[-2 : -FADE - 2 : -1] * _falling(FADE)).astype(np.int16)
 
 
 def _period(joined: NDArray[np.float32]) -> tuple[int, float]:

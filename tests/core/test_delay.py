@@ -96,6 +96,13 @@ def test_the_round_trips_of_the_link_count_before_the_first_answer_and_not_after
     assert model.target_s == learned
 
 
+def test_of_round_trips_the_newest_spread_counts() -> None:
+    model = DelayModel()
+    for spread_s in (0.5, 0.0, 0.11):
+        model.seed(spread_s)
+    assert model.target_s == pytest.approx(0.12)
+
+
 def test_an_end_of_nothing_teaches_nothing() -> None:
     model = DelayModel()
     model.seed(0.11)

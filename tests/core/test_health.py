@@ -106,6 +106,19 @@ def test_a_long_round_trip_is_degraded_when_it_is_usual_and_not_when_it_happens_
     assert not patient.health.degraded
 
 
+def test_the_spread_of_round_trips_is_that_of_the_window(patient: Patient) -> None:
+    assert patient.health.rtt_spread_s == 0
+    patient.look(rtt_s=None)
+    assert patient.health.rtt_spread_s == 0
+    patient.look(rtt_s=0.9)
+    assert patient.health.rtt_spread_s == 0
+    patient.look(5, rtt_s=0.05)
+    patient.look(5, rtt_s=0.2)
+    assert patient.health.rtt_spread_s == pytest.approx(0.85)
+    patient.look(WINDOW_S - 4, rtt_s=0.2)
+    assert patient.health.rtt_spread_s == 0
+
+
 @pytest.mark.parametrize(("rtt_s", "slow"), [(None, False), (0.99, False), (1.0, False), (1.01, True)])
 def test_the_limit_is_one_second(patient: Patient, rtt_s: float | None, slow: bool) -> None:
     patient.look(rtt_s=rtt_s)
