@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 LAST_BLOCK_S = 0.25
 """The block that holds the moment of a release comes at most so much later; after that the card is stuck."""
+CONTEXT_S = 1.0
+"""So much of what came before the press tells what is around; of it only the pre-roll belongs to the utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,14 @@ class Uplink:
         self._kept[utterance_id] = utterance
         self._recording = Recording(
             utterance,
-            Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s),
+            Endpointer(
+                capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s, self._detector.late_ms
+            ),
             pressed_at=since,
+            begins_at=since - capture.preroll_ms / 1000,
         )
         self._detector.reset()
-        self._microphone.listen(since - capture.preroll_ms / 1000)
+        self._microphone.listen(since - CONTEXT_S)
         self._recording_began.set()
 
     def settle(self, agreement: Agreement | None, held: bool) -> None:
@@ -101,6 +106,7 @@ class Uplink:
         if self._recording is None:
             return
         self._recording.endpointer.held = held
+        self._recording.endpointer.adaptive = agreement is not None and agreement.profile != "v1"
         utterance = self._recording.utterance
         if agreement is not None and utterance.utterance_id not in self._sending:
             self._start_sending(utterance, lambda: self._sender.live(utterance, agreement))
@@ -211,6 +217,10 @@ class Uplink:
 
     def _take_frame(self, recording: Recording, frame: Pcm) -> None:
         utterance, endpointer = recording.utterance, recording.endpointer
+        if not utterance.frames and recording.time_of(0) <= recording.begins_at:
+            recording.looked_at += 1
+            self._detector.prepare(frame)
+            return
         utterance.frames.append(frame)
         utterance.grown.set()
         self._shelf.add(utterance.utterance_id, frame, recording.recorded_until)
@@ -219,7 +229,7 @@ class Uplink:
             endpointer.before(voiced)
             return
         was_speaking = endpointer.speaking
-        ending = endpointer.frame(voiced)
+        ending = endpointer.frame(voiced, self._detector.doubtful)
         if recording.until is not None or self._recording is not recording:
             return
         now = self._clock.now()
