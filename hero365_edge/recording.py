@@ -19,6 +19,13 @@ class Utterance:
     complete: bool = False
     grown: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there are more frames, or none will come."""
+    marks: list[tuple[int, bool]] = field(default_factory=list)
+    """Behind so many frames it may have ended (True), or had not (False)."""
+
+    def mark(self, ended: bool) -> None:
+        """Behind the newest frame it may have ended, or it had not."""
+        self.marks.append((len(self.frames), ended))
+        self.grown.set()
 
     def close(self) -> None:
         """No more frames will come."""

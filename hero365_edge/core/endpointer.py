@@ -18,6 +18,8 @@ ANNOUNCED_MS = (80, 240)
 ANNOUNCED_OVER_PAUSE_MS = 40
 PATIENCE_SHARE = (350 / 600, 800 / 600)
 """Of `hangover_ms`: how short and how long the pause may be that ends an utterance by the talker's own measure."""
+PATIENCE_LEAST_MS = 240
+"""However short the hangover is: less is no end but the next word's first consonant."""
 PATIENCE_PAUSES = 1.5
 """So many times the longest pause in this utterance, and"""
 PATIENCE_MS = 200
@@ -108,7 +110,8 @@ class Endpointer:
     def _patience_ms(self) -> int:
         """A pause of which length ends the utterance, by the talker's own."""
         least_ms, most_ms = (round(share * self._hangover_ms) for share in PATIENCE_SHARE)
-        return min(max(least_ms, round(PATIENCE_PAUSES * self._longest_pause_ms) + PATIENCE_MS), most_ms)
+        wanted_ms = round(PATIENCE_PAUSES * self._longest_pause_ms) + PATIENCE_MS
+        return min(max(wanted_ms, least_ms, PATIENCE_LEAST_MS), most_ms)
 
     def _pause_ms(self) -> int:
         """How long nobody spoke before the voiced frames of the window, which are speech now."""

@@ -121,7 +121,8 @@ class Gate:
     def _decide(self, heard: bool, above_db: float) -> bool:
         self.doubtful = False
         if self._referee is None:
-            return heard and above_db > ABOVE_FLOOR_ALONE_DB
+            self.doubtful = heard and above_db <= ABOVE_FLOOR_ALONE_DB
+            return heard and not self.doubtful
         going_on = self._quiet < GOING_ON_FRAMES
         if going_on and heard and above_db > CLEAR_DB:
             return True

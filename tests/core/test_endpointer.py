@@ -209,7 +209,7 @@ def test_silence_before_the_first_word_is_no_pause_of_the_talker() -> None:
     assert ends_after("." * 100 + "v" * 20) == 18
 
 
-@pytest.mark.parametrize(("hangover_ms", "frames"), [(600, 18), (1200, 35), (300, 10)])
+@pytest.mark.parametrize(("hangover_ms", "frames"), [(600, 18), (1200, 35), (300, 12)])
 def test_a_longer_hangover_is_a_longer_patience(hangover_ms: int, frames: int) -> None:
     assert ends_after("v" * 20, hangover_ms) == frames
 

@@ -128,6 +128,7 @@ def test_what_is_neither_speech_nor_surely_none_is_doubtful(likely: float, doubt
 def test_without_the_expert_the_quick_one_decides_about_what_is_loud_enough() -> None:
     ears = Ears(alone=True)
     assert not any(ears.hear(QUIET_RMS, 20, quick=True))
+    assert ears.gate.doubtful, "it may be a soft word"
     assert all(ears.hear(LOUD_RMS, 20, quick=True))
     assert not any(ears.hear(LOUD_RMS, 20, quick=False))
 
