@@ -8,8 +8,22 @@ from hero365_edge.core.pcm import Pcm
 class Detector(Protocol):
     """Says whether a frame holds speech."""
 
+    @property
+    def late_ms(self) -> int:
+        """So much later than the sound its verdicts change."""
+        ...
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last frame, though it counts as none, may hold speech all the same."""
+        ...
+
     def is_speech(self, frame: Pcm) -> bool:
         """`frame` is 320 samples (20 ms) at 16 kHz."""
+        ...
+
+    def prepare(self, frame: Pcm) -> None:
+        """Take a frame from before the recording, behind a `reset`: what it is like around here."""
         ...
 
     def reset(self) -> None:

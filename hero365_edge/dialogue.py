@@ -67,6 +67,8 @@ class Dialogue:
         self._carry_out: dict[type, Callable[[Any], None]] = {
             do.Record: lambda order: uplink.record(order.utterance_id, order.since),
             do.Settle: lambda order: uplink.settle(self._agreement if order.live else None, order.held),
+            do.Announce: lambda _: uplink.announce(ended=True),
+            do.TakeBack: lambda _: uplink.announce(ended=False),
             do.Commit: lambda order: uplink.commit(order.until),
             do.Discard: lambda _: uplink.discard(),
             do.Hold: lambda _: uplink.stop_sending(),

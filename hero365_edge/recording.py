@@ -19,6 +19,13 @@ class Utterance:
     complete: bool = False
     grown: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there are more frames, or none will come."""
+    marks: list[tuple[int, bool]] = field(default_factory=list)
+    """Behind so many frames it may have ended (True), or had not (False)."""
+
+    def mark(self, ended: bool) -> None:
+        """Behind the newest frame it may have ended, or it had not."""
+        self.marks.append((len(self.frames), ended))
+        self.grown.set()
 
     def close(self) -> None:
         """No more frames will come."""
@@ -42,13 +49,17 @@ class Recording:
     """When it ends; None while it is open."""
     pressed_at: float = 0.0
     """When the button went down; what was captured before is pre-roll."""
+    begins_at: float = 0.0
+    """Where the pre-roll begins; what was captured before is only looked at."""
     first_captured_at: float = 0.0
+    looked_at: int = 0
+    """How many frames before its first were only looked at."""
     rest: Pcm = field(default_factory=lambda: EMPTY)
     """Samples that do not fill a frame yet."""
 
     def time_of(self, frame: int) -> float:
         """When this frame's last sample was captured."""
-        return self.first_captured_at + duration_s((frame + 1) * FRAME_SAMPLES)
+        return self.first_captured_at + duration_s((self.looked_at + frame + 1) * FRAME_SAMPLES)
 
     @property
     def recorded_until(self) -> float:
@@ -61,4 +72,4 @@ class Recording:
         if not self.utterance.frames:
             return self.until or 0.0
         last = self.endpointer.last_voiced_frame
-        return self.time_of(last) if last >= 0 else self.recorded_until
+        return self.time_of(last) - self.endpointer.late_ms / 1000 if last >= 0 else self.recorded_until

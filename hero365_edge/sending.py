@@ -29,10 +29,16 @@ class Sender:
         framing = self._framing(utterance.utterance_id, agreement)
         for message in framing.opening():
             await self._send(message)
-        sent = 0
-        while not utterance.complete or sent < len(utterance.frames):
+        sent = marked = 0
+        while not utterance.complete or sent < len(utterance.frames) or marked < len(utterance.marks):
             utterance.grown.clear()
-            while sent < len(utterance.frames):
+            while True:
+                while marked < len(utterance.marks) and utterance.marks[marked][0] <= sent:
+                    for message in framing.pause(utterance.marks[marked][1]):
+                        await self._send(message)
+                    marked += 1
+                if sent == len(utterance.frames):
+                    break
                 for message in framing.frame(utterance.frames[sent]):
                     await self._send(message)
                 sent += 1

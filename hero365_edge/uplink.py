@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 LAST_BLOCK_S = 0.25
 """The block that holds the moment of a release comes at most so much later; after that the card is stuck."""
+CONTEXT_S = 1.0
+"""So much of what came before the press tells what is around; of it only the pre-roll belongs to the utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,14 @@ class Uplink:
         self._kept[utterance_id] = utterance
         self._recording = Recording(
             utterance,
-            Endpointer(capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s),
+            Endpointer(
+                capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s, self._detector.late_ms
+            ),
             pressed_at=since,
+            begins_at=since - capture.preroll_ms / 1000,
         )
         self._detector.reset()
-        self._microphone.listen(since - capture.preroll_ms / 1000)
+        self._microphone.listen(since - CONTEXT_S)
         self._recording_began.set()
 
     def settle(self, agreement: Agreement | None, held: bool) -> None:
@@ -101,9 +106,15 @@ class Uplink:
         if self._recording is None:
             return
         self._recording.endpointer.held = held
+        self._recording.endpointer.adaptive = agreement is not None and agreement.profile != "v1"
         utterance = self._recording.utterance
         if agreement is not None and utterance.utterance_id not in self._sending:
             self._start_sending(utterance, lambda: self._sender.live(utterance, agreement))
+
+    def announce(self, ended: bool) -> None:
+        """Say, behind what is recorded so far, that it may have ended there, or that it had not."""
+        if self._recording is not None:
+            self._recording.utterance.mark(ended)
 
     def commit(self, until: float) -> None:
         """The utterance ends with the block in which the moment `until` lies."""
@@ -123,8 +134,10 @@ class Uplink:
 
     def stop_sending(self) -> None:
         """The link is gone."""
-        for task in self._sending.values():
+        for utterance_id, task in self._sending.items():
             task.cancel()
+            if (utterance := self._kept.get(utterance_id)) is not None:
+                utterance.marks.clear()  # the next link hears of the end when it is one
         self._sending.clear()
 
     def send_kept(self, utterance_id: str, agreement: Agreement | None, in_frames: bool = False) -> None:
@@ -211,6 +224,10 @@ class Uplink:
 
     def _take_frame(self, recording: Recording, frame: Pcm) -> None:
         utterance, endpointer = recording.utterance, recording.endpointer
+        if not utterance.frames and recording.time_of(0) <= recording.begins_at:
+            recording.looked_at += 1
+            self._detector.prepare(frame)
+            return
         utterance.frames.append(frame)
         utterance.grown.set()
         self._shelf.add(utterance.utterance_id, frame, recording.recorded_until)
@@ -218,17 +235,31 @@ class Uplink:
         if recording.recorded_until <= recording.pressed_at:
             endpointer.before(voiced)
             return
-        was_speaking = endpointer.speaking
-        ending = endpointer.frame(voiced)
+        before = endpointer.speaking, endpointer.seems_over, endpointer.may_end
+        ending = endpointer.frame(voiced, self._detector.doubtful)
         if recording.until is not None or self._recording is not recording:
             return
         now = self._clock.now()
-        if endpointer.speaking and not was_speaking:
-            self._tell(ev.SpeechBegan(now))
-        elif was_speaking and not endpointer.speaking:
-            self._tell(ev.SpeechPaused(now))
+        for event in self._changes(recording, before, now):
+            self._tell(event)
+            if self._recording is not recording or recording.until is not None:
+                return
         if ending is not None:
             self._tell(ev.Endpointed(utterance.utterance_id, ending, recording.speech_end, now))
+
+    def _changes(self, recording: Recording, before: tuple[bool, bool, bool], now: float) -> Iterator[ev.Event]:
+        endpointer, utterance_id = recording.endpointer, recording.utterance.utterance_id
+        was_speaking, seemed_over, might_end = before
+        if endpointer.speaking and not was_speaking:
+            yield ev.SpeechBegan(now)
+        elif was_speaking and not endpointer.speaking:
+            yield ev.SpeechPaused(now)
+        if endpointer.seems_over and not seemed_over:
+            yield ev.SeemsOver(utterance_id, recording.speech_end, now)
+        elif seemed_over and not endpointer.seems_over:
+            yield ev.WentOn(utterance_id, now)
+        if endpointer.may_end and not might_end:
+            yield ev.MayEnd(utterance_id, now)
 
     def _finish(self, recording: Recording) -> None:
         """Take what is held back too, the last frame filled up with silence, and complete the recording."""

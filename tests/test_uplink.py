@@ -281,8 +281,8 @@ async def test_speech_pauses_and_the_endpoint_are_told_with_the_time_of_the_last
     await cab.hear(silence(1_600))
     await cab.hear(words(4_800))
     await cab.hear(silence(8_000))
-    kinds = [type(event) for event in cab.told[:3]]
-    assert kinds == [ev.SpeechBegan, ev.SpeechPaused, ev.Endpointed]
+    kinds = [type(event) for event in cab.told[:5]]
+    assert kinds == [ev.SpeechBegan, ev.SeemsOver, ev.SpeechPaused, ev.MayEnd, ev.Endpointed]
     [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
     assert endpointed.ending is Ending.SILENCE
     assert endpointed.speech_end == pytest.approx(began_at + 0.4)
@@ -857,3 +857,68 @@ async def test_any_orders_at_any_moment_leave_it_able_to_send_the_next_utterance
     whole = np.concatenate([cab.kept("last"), silence(TAIL_FRAMES * FRAME_SAMPLES)])
     frames = cab.wire.frames[-len(whole) // FRAME_SAMPLES :]  # some before it are RTP packets, of odd lengths
     assert np.array_equal(from_bytes(b"".join(frames)), whole)
+
+
+# -- the early end -------------------------------------------------------------------------------------------------
+
+
+async def test_in_v1_a_pause_is_announced_behind_its_frames_and_taken_back_before_what_follows(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(V1, held=False)
+    await cab.hear(words(3_200))
+    cab.uplink.announce(ended=True)
+    await cab.hear(silence(640))
+    cab.uplink.announce(ended=False)
+    await cab.hear(words(3_200, first=3_200))
+    cab.uplink.announce(ended=True)
+    cab.release()
+    await cab.hear(silence(320))
+    order = [len(each) if isinstance(each, bytes) else each for each in cab.wire.sent[1:]]
+    places = [at for at, each in enumerate(order) if not isinstance(each, int)]
+    packets = [sum(isinstance(each, int) for each in order[:at]) for at in places]
+    assert packets == [10, 10, 20, 20], "the two frames of silence are none in Opus"
+    assert cab.wire.messages[1:] == [
+        m.UtteranceEnded(utterance_id="u1", frames=10, tentative=True),
+        m.UtteranceResumed(utterance_id="u1"),
+        m.UtteranceEnded(utterance_id="u1", frames=22, tentative=True),
+        m.UtteranceEnded(utterance_id="u1", frames=22),
+    ]
+
+
+async def test_in_the_seed_profile_a_pause_is_no_message(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(SEED, held=False)
+    await cab.hear(words(3_200))
+    cab.uplink.announce(ended=True)
+    cab.uplink.announce(ended=False)
+    await cab.hear(words(3_200))
+    assert cab.wire.messages == []
+
+
+async def test_on_another_link_a_pause_of_the_first_is_not_announced_again(cab: Cab) -> None:
+    cab.press()
+    cab.uplink.settle(V1, held=False)
+    await cab.hear(words(3_200))
+    cab.uplink.announce(ended=True)
+    await cab.settled()
+    cab.uplink.stop_sending()
+    await cab.settled()
+    cab.wire.sent.clear()
+    cab.uplink.settle(V1, held=False)
+    await cab.hear(words(640))
+    assert [type(message) for message in cab.wire.messages] == [m.UtteranceStarted]
+
+
+@pytest.mark.parametrize(("agreement", "frames"), [(SEED, 18), (V1, 30)])
+async def test_in_the_seed_profile_the_talkers_pauses_decide_and_in_v1_the_hangover(
+    agreement: Agreement, frames: int
+) -> None:
+    async with running(Cab(replace(CAPTURE, hangover_ms=600))) as cab:
+        cab.press()
+        cab.uplink.settle(agreement, held=False)
+        await cab.hear(words(6_400))
+        quiet = 0
+        while not cab.events(ev.Endpointed):
+            await cab.hear(silence(320))
+            quiet += 1
+        assert quiet == frames

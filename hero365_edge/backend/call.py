@@ -77,6 +77,11 @@ class Call:
             self._desk.records.heard(utterance)
         await self._begin(utterance)
 
+    async def went_on(self, utterance: Utterance) -> None:
+        """What was answered was half an utterance: whole, it is no duplicate of that."""
+        self._session.forget(utterance)
+        await self.interrupt()
+
     async def interrupt(self) -> None:
         """Stop answering, if an answer is under way, and say so."""
         turn = await self._stop()

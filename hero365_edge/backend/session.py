@@ -32,6 +32,11 @@ class Session:
         while len(self._known) > KNOWN_UTTERANCES:
             self._known.popitem(last=False)
 
+    def forget(self, utterance: Utterance) -> None:
+        """It was not the whole of it."""
+        for mark in _marks(utterance):
+            self._known.pop(mark, None)
+
 
 class Sessions:
     """All of them; the longest unused are forgotten."""

@@ -16,6 +16,10 @@ class Listener(Protocol):
         """The utterance is over: answer it."""
         ...
 
+    async def went_on(self, utterance: Utterance) -> None:
+        """It was not over: the answer to it stops, and it is not known yet."""
+        ...
+
     async def interrupt(self) -> None:
         """Stop answering, if an answer is under way, and say so."""
         ...

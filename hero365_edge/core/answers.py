@@ -27,6 +27,7 @@ class Answers:
         """`v1`: the response being played, to its last sample; after its end has come, too."""
         self.streamed = False
         """Whether this turn's answer came as a stream; a whole copy of it is not played again."""
+        self._ends_told = self._taken_back = self._signs_seen = 0
         self._superseded: deque[str] = deque(maxlen=REMEMBERED)
 
     def turn_began(self, superseded: str | None) -> None:
@@ -34,6 +35,7 @@ class Answers:
         self.early = False
         self.streamed = False
         self.response_id = None
+        self._ends_told = self._taken_back = self._signs_seen = 0
         if superseded is not None:
             self.stale = True
             self._superseded.append(superseded)
@@ -42,11 +44,32 @@ class Answers:
         """The backend took the turn's utterance: what comes now is its answer."""
         self.stale = False
 
+    def end_told(self) -> None:
+        """`v1`: the backend is told that the utterance is over, or may be."""
+        self._ends_told += 1
+
+    def taken_back(self) -> None:
+        """`v1`: the backend is told that it is not."""
+        self._taken_back += 1
+
+    def sign_seen(self, cancelled: bool) -> None:
+        """`v1`: the backend said `processing` of the turn's utterance, or `cancelled`, which it may say instead."""
+        self._signs_seen += not cancelled or self._signs_seen < self._taken_back
+
+    @property
+    def behind(self) -> bool:
+        """`v1`: whether what comes now belongs to a pause that was taken back since.
+
+        Where none was, what comes is of the utterance, and a backend that gives no signs cannot be behind them.
+        """
+        return self.signs and self._taken_back > 0 and self._signs_seen < self._ends_told
+
     def link_lost(self) -> None:
         """Nothing of an old answer can come any more."""
         self.stale = False
         self.welcome_until = None
         self.response_id = None
+        self._ends_told = self._taken_back = self._signs_seen = 0
 
     def is_old(self, utterance_id: str) -> bool:
         """Whether a `v1` response to this utterance was interrupted before."""

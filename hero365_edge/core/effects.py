@@ -25,6 +25,16 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """`v1`: tell the backend that the recording may have ended here."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """`v1`: tell it that it had not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """The recording ends at `until`: send the rest of it."""
 
@@ -144,6 +154,8 @@ class CloseTurn:
 Effect = (
     Record
     | Settle
+    | Announce
+    | TakeBack
     | Commit
     | Discard
     | Hold

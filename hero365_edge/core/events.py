@@ -74,6 +74,31 @@ class SpeechPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class SeemsOver:
+    """The recording holds a pause as at its end, which began at `speech_end`."""
+
+    utterance_id: str
+    speech_end: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """There is speech behind that pause."""
+
+    utterance_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MayEnd:
+    """The pause is by now longer than the talker's own."""
+
+    utterance_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Endpointed:
     """The endpointer ended the recording."""
 
@@ -185,6 +210,9 @@ Event = (
     | SpokenAnswered
     | SpeechBegan
     | SpeechPaused
+    | SeemsOver
+    | WentOn
+    | MayEnd
     | Endpointed
     | Recorded
     | Restored

@@ -25,6 +25,10 @@ class Framing(Protocol):
         """What goes up for the next 320 samples."""
         ...
 
+    def pause(self, ended: bool) -> Iterator[Outgoing]:
+        """What goes where the utterance may have ended, or had not."""
+        ...
+
     def closing(self) -> Iterator[Outgoing]:
         """What goes behind the last frame."""
         ...
@@ -54,6 +58,10 @@ class SeedFraming:
     def frame(self, frame: Pcm) -> Iterator[Outgoing]:
         """The encoded frame, nothing around it."""
         yield self._encode(frame)
+
+    def pause(self, ended: bool) -> Iterator[Outgoing]:  # noqa: ARG002  the seed has no word for it
+        """Nothing."""
+        return iter(())
 
     def closing(self) -> Iterator[Outgoing]:
         """The backend listens for silence, and a van is never silent: digital silence it is."""
@@ -85,6 +93,13 @@ class V1Framing:
             self._packetizer.skip()
         else:
             yield self._packetizer.packet(payload)
+
+    def pause(self, ended: bool) -> Iterator[Outgoing]:
+        """Says that it may have ended with the frames so far, or that it had not."""
+        if ended:
+            yield m.UtteranceEnded(utterance_id=self._id, frames=self._frames, tentative=True)
+        else:
+            yield m.UtteranceResumed(utterance_id=self._id)
 
     def closing(self) -> Iterator[Outgoing]:
         """Says how many frames of 20 ms the utterance has, silent ones too."""

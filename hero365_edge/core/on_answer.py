@@ -3,6 +3,7 @@
 from hero365_edge.core import effects as do
 from hero365_edge.core import events as ev
 from hero365_edge.core import messages as m
+from hero365_edge.core import on_pause
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.situation import Situation, resting
 from hero365_edge.core.states import State, Step
@@ -65,6 +66,7 @@ def answer_began(here: Situation, event: ev.AnswerBegan) -> None:
         here.mark("accepted", event.at)
     if here.state is State.PROCESSING or resting(here):
         here.go(Step.ANSWER)
+    on_pause.end_if_answered(here)
 
 
 def first_sample_heard(here: Situation, event: ev.FirstSampleHeard) -> None:
@@ -106,6 +108,10 @@ def _audio_processing(here: Situation, message: m.AudioProcessing, at: float) ->
     here.answers.welcome_until = None
     named = message.utterance_id or None
     realtime = here.facts.agreement is not None and here.facts.agreement.realtime
+    if here.turn is not None and named == here.turn.utterance_id and message.status in {"processing", "cancelled"}:
+        here.answers.sign_seen(cancelled=message.status == "cancelled")
+        if here.answers.behind:
+            return
     if message.status == "cancelled":
         if here.state is State.PROCESSING and here.turn is not None and here.turn.accepted is not None:
             here.fail(Earcon.FAULT)
@@ -126,7 +132,7 @@ def _audio_processing(here: Situation, message: m.AudioProcessing, at: float) ->
 def _take_early(here: Situation, named: str | None, at: float) -> None:
     if here.turn is None or not here.recording.live or named not in {None, here.turn.utterance_id}:
         return
-    if here.recording.speaking:
+    if here.recording.speaking and not here.recording.announced:
         here.answers.stale = True
     else:
         here.answers.early = True
@@ -137,7 +143,7 @@ def _take_early(here: Situation, named: str | None, at: float) -> None:
 
 def _response_started(here: Situation, message: m.ResponseStarted, at: float) -> None:
     mine = here.turn is not None and message.utterance_id == here.turn.utterance_id
-    if here.state is State.LISTENING and not mine:
+    if (here.state is State.LISTENING and not mine) or (mine and here.answers.behind):
         return
     if here.state is State.LISTENING:
         _take_early(here, message.utterance_id, at)
@@ -158,7 +164,7 @@ def _is_for_turn(here: Situation, at: float) -> bool:
     if here.state is State.LISTENING:
         return here.answers.early
     if here.state is State.PROCESSING and here.turn is not None and here.turn.accepted is None:
-        if here.answers.stale:
+        if here.answers.stale or here.answers.behind:
             return False
         accept(here, at)
     return not here.answers.stale

@@ -23,6 +23,7 @@ def link_up(here: Situation, event: ev.LinkUp) -> None:
         # profile half an utterance on a new link would be another utterance.
         recording.live = event.agreement.realtime
         here.order(do.Settle(live=recording.live, held=recording.held))
+        here.announce()
 
 
 def restored(here: Situation, event: ev.Restored) -> None:
@@ -66,7 +67,7 @@ def _did_not_fit(here: Situation) -> None:
 
 def _lose_live_recording(here: Situation) -> None:
     here.recording.cut = here.recording.cut or here.recording.live
-    here.recording.live = False
+    here.recording.live = here.recording.announced = False
     here.order(do.Hold())
     if here.answers.early:
         here.answers.early = False

@@ -112,12 +112,7 @@ def speech_began(here: Situation, _event: ev.SpeechBegan) -> None:
     if here.state is not State.LISTENING or here.turn is None:
         return
     here.recording.spoke = here.recording.speaking = True
-    if here.answers.early:
-        # The technician went on after the backend had taken a pause for the end: that answer is not wanted.
-        here.answers.early = False
-        here.answers.stale = True
-        here.turn.accepted = here.turn.first_byte = None
-        here.order(do.Silence())
+    here.drop_early_answer()
 
 
 def speech_paused(here: Situation, _event: ev.SpeechPaused) -> None:
@@ -170,6 +165,9 @@ def finish_recording(here: Situation, until: float) -> None:
         _settle(here, held=False)
     turn.mark("endpoint", until)
     here.order(do.Commit(until))
+    agreement = here.facts.agreement
+    if here.recording.live and not here.recording.announced and agreement is not None and agreement.profile == "v1":
+        here.answers.end_told()
     if here.answers.early:
         _go_on_with_early_answer(here, turn)
         return
@@ -228,6 +226,7 @@ def _settle(here: Situation, held: bool) -> None:
     here.recording.held = held
     here.recording.live = agreement is not None and agreement.realtime
     here.order(do.Settle(live=here.recording.live, held=held))
+    here.announce()
 
 
 def _withdraw(here: Situation, outcome: str) -> None:

@@ -1,7 +1,7 @@
 """The conversation: events in, effects out, told the time.
 
 The legal steps stand in `states.py`, where it stands and its few moves in `situation.py`, and what each event does
-in `on_panel.py`, `on_link.py` and `on_answer.py`.
+in `on_panel.py`, `on_pause.py`, `on_link.py` and `on_answer.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from hero365_edge.core import effects as do
 from hero365_edge.core import events as ev
 from hero365_edge.core import gestures as g
-from hero365_edge.core import on_answer, on_link, on_panel
+from hero365_edge.core import on_answer, on_link, on_panel, on_pause
 from hero365_edge.core.latency import Turn
 from hero365_edge.core.situation import Facts, Limits, Situation
 from hero365_edge.core.states import State
@@ -29,6 +29,9 @@ _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
     ev.MicrophoneFound: on_panel.microphone_found,
     ev.SpeechBegan: on_panel.speech_began,
     ev.SpeechPaused: on_panel.speech_paused,
+    ev.SeemsOver: on_pause.seems_over,
+    ev.WentOn: on_pause.went_on,
+    ev.MayEnd: on_pause.may_end,
     ev.Endpointed: on_panel.endpointed,
     ev.Recorded: on_panel.recorded,
     ev.Committed: on_panel.committed,

@@ -65,6 +65,14 @@ class Recording:
     """Whether there was speech in it."""
     speaking: bool = False
     """Whether there is speech in it just now."""
+    seems_over: bool = False
+    """Whether there is a pause in it just now, as at an end."""
+    speech_end: float = 0.0
+    """When that pause began."""
+    may_end: bool = False
+    """Whether that pause is longer than the talker's own."""
+    announced: bool = False
+    """`v1`: whether the backend was told of that pause."""
 
 
 class Situation:
@@ -138,6 +146,24 @@ class Situation:
         if not self.answers.stale or not self.answers.signs:
             self.answers.stale = False
             self.order(do.Admit(play=True))
+
+    def announce(self) -> None:
+        """Tell a backend of `v1` that the recording may have ended, if it hears it live and it seems so."""
+        recording, agreement = self.recording, self.facts.agreement
+        live = recording.live and not recording.held and agreement is not None and agreement.profile == "v1"
+        if live and recording.seems_over and not recording.announced:
+            recording.announced = True
+            self.answers.end_told()
+            self.order(do.Announce())
+
+    def drop_early_answer(self) -> None:
+        """The technician went on after the backend had taken a pause for the end: that answer is not wanted."""
+        if self.answers.early and self.turn is not None:
+            self.answers.early = False
+            self.answers.stale = True
+            self.answers.response_id = None
+            self.turn.accepted = self.turn.first_byte = None
+            self.order(do.Silence())
 
     def forget_accepted(self, named: str | None) -> str | None:
         """The backend has this utterance, or the oldest it was sent: stop holding it. Its id, if one was held."""

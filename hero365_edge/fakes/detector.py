@@ -12,6 +12,9 @@ class FakeDetector:
     has no memory, so that not even the first frames of a word are missed.
     """
 
+    late_ms = 0
+    doubtful = False
+
     def __init__(self, threshold_rms: float = 300.0) -> None:
         """`threshold_rms` in units of int16; 300 is -41 dBFS."""
         self._threshold_rms = threshold_rms
@@ -21,6 +24,9 @@ class FakeDetector:
         if frame.shape != (FRAME_SAMPLES,) or frame.dtype != np.int16:
             raise ValueError(f"a frame is {FRAME_SAMPLES} samples of int16, not {frame.shape} of {frame.dtype}")
         return float(np.sqrt(np.mean(np.square(frame, dtype=np.float64)))) > self._threshold_rms
+
+    def prepare(self, frame: Pcm) -> None:
+        """It compares with nothing."""
 
     def reset(self) -> None:
         """Nothing to forget."""

@@ -195,6 +195,20 @@ async def test_an_utterance_that_is_resumed_is_answered_anew() -> None:
         assert backend.violations == []
 
 
+async def test_an_utterance_that_was_resumed_is_no_duplicate_of_its_first_half() -> None:
+    async with SimulatedBackend(fast(think_ms=150)) as backend, call(backend.url) as caller:
+        await caller.start(audio=L16)
+        await say(caller, voice(0.4))
+        await end(caller, 20, tentative=True)
+        await caller.hear("audio_processing", status="processing")
+        await caller.tell("utterance_resumed", utterance_id="u1")
+        await caller.hear("audio_processing", status="cancelled")
+        await caller.tell("audio_data", **wav_fields(voice(0.8)), utterance_id="u1")
+        await caller.hear("audio_processing", status="processing")
+        await caller.hear("agent_response")
+        assert len(backend.answers) == 1
+
+
 async def test_silence_that_was_not_sent_counts() -> None:
     async with SimulatedBackend(fast()) as backend, call(backend.url) as caller:
         await caller.start(audio=L16)

