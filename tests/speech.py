@@ -54,3 +54,8 @@ def _g722(path: Path) -> Pcm:
 
     with av.open(str(path), format="g722") as clip:
         return np.concatenate([frame.to_ndarray().reshape(-1) for frame in clip.decode(audio=0)]).astype(np.int16)
+
+
+def long_prompts() -> tuple[str, ...]:
+    """The names of prompts of 3 s and more."""
+    return tuple(sorted(path.stem for path in _PROMPTS.glob("*.g722") if path.stat().st_size > 24_000))

@@ -56,8 +56,8 @@ class Road:
         """Take it away, with whatever still uses it."""
         _run("ip", "netns", "del", self._space)
 
-    def listen(self) -> socket.socket:
-        """A listening socket of the far host."""
+    def listen(self, port: int = 0) -> socket.socket:
+        """A listening socket of the far host, at any port when `port` is 0."""
         made: list[socket.socket] = []
 
         def make() -> None:
@@ -68,7 +68,7 @@ class Road:
                     raise OSError(ctypes.get_errno(), "setns")
             finally:
                 os.close(space)
-            made.append(socket.create_server((self.address, 0)))
+            made.append(socket.create_server((self.address, port)))
 
         maker = threading.Thread(target=make)
         maker.start()
