@@ -15,6 +15,7 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     for episode, counts in judged:
         rows[episode.fault.kind].append((episode, counts))
     whole = _sum(judged)
+    whole["deaf"] = sum(lane.deaf for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)
     whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
@@ -23,7 +24,7 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     whole["troubles"] = [
         {"kind": each.fault.kind, "detail": each.fault.detail, "at_s": round(each.fault.at_s, 2), "stuck": each.stuck}
         | {name: counts[name] for name in ("lost", "doubled")}
-        | {"utterances": each.numbers}
+        | {"utterances": each.numbers, "wall": each.wall, "heard": each.heard}
         for each, counts in judged
         if each.stuck or counts["lost"] or counts["doubled"]
     ]
@@ -42,13 +43,14 @@ def table(figures: dict[str, Any]) -> str:
     for name in ("session_s", "press_to_dial_s"):
         lines.append(f"{name}: " + ", ".join(f"{key} {_told(value)}" for key, value in figures[name].items()))
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
+    lines.append(f"played again, the card having been silent: {figures['deaf']}; unknown: {figures['unknown']}")
     lines += [f"TROUBLE {each}" for each in figures["troubles"]]
     return "\n".join(lines)
 
 
 def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
     counts = [lane.tally.executed[number] for number in episode.numbers]
-    missing = counts.count(0)
+    missing = lane.missing(episode)
     told = min(missing, episode.expired_told)
     return {
         "turns": len(counts),
