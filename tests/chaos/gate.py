@@ -1,4 +1,4 @@
-"""What stands before a backend: ends TLS, turns clients away by HTTP, and puts frames of its own between the backend's."""
+"""What stands before a backend: ends TLS, answers dials by HTTP, and puts frames of its own between the backend's."""
 
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ class Gate:
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
         finally:
             self._clients.discard(writer)
@@ -103,7 +103,8 @@ class Gate:
         if self.refusal:
             writer.write(self.refusal)
             await writer.drain()
-            await asyncio.wait_for(reader.read(-1), 2.0)  # noqa: UP041  hangs up by itself, or is hung up on
+            async with asyncio.timeout(2.0):  # it hangs up by itself, or is hung up on
+                await reader.read(-1)
             return
         backend_reader, backend_writer = await asyncio.open_connection("127.0.0.1", self._backend_port)
         try:
@@ -121,7 +122,7 @@ class Gate:
             backend_writer.transport.abort()
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readexactly(2)
                 size = head[1]

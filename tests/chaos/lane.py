@@ -69,7 +69,17 @@ class Episode:
 class Lane:
     """`run` suffers the faults. Made by `lane`."""
 
-    def __init__(self, world: World, backend: SimulatedBackend, rig: AlsaRig, words: list[Pcm], tally: Tally, first: int, *, mortal: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        backend: SimulatedBackend,
+        rig: AlsaRig,
+        words: list[Pcm],
+        tally: Tally,
+        first: int,
+        *,
+        mortal: bool,
+    ) -> None:
         self._world = world
         self._backend = backend
         self._rig = rig
@@ -106,7 +116,7 @@ class Lane:
         world = self._world
         log_before = len(world.daemon.log())
         began_at = time.monotonic()
-        episode.wall = f"{datetime.now():%H:%M:%S}"  # noqa: DTZ005  as the daemon's own log has it
+        episode.wall = f"{datetime.now():%H:%M:%S}"  # as the daemon's own log has it
         striking = asyncio.create_task(self._strike(fault, began_at + BEFORE_S + fault.at_s))
         await asyncio.sleep(BEFORE_S)
         for _ in range(fault.utterances):

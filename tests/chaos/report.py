@@ -40,8 +40,9 @@ def table(figures: dict[str, Any]) -> str:
         spread = row["recover_s"]
         times = "".join(f"{_told(spread[name]):>7}" for name in ("p50", "p95", "max"))
         lines.append(f"{kind:20}" + "".join(f"{row[name]:>14}" for name in columns) + " " * 11 + times)
-    for name in ("session_s", "press_to_dial_s"):
-        lines.append(f"{name}: " + ", ".join(f"{key} {_told(value)}" for key, value in figures[name].items()))
+    for name, what in (("session_s", "from the dial to the session"), ("press_to_dial_s", "from a press to the dial")):
+        spread = ", ".join(f"{key} {_told(value)}" for key, value in figures[name].items())
+        lines += [f"{what}, s: {spread}"]
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
     lines.append(f"played again, the card having been silent: {figures['deaf']}; unknown: {figures['unknown']}")
     lines += [f"TROUBLE {each}" for each in figures["troubles"]]

@@ -1,4 +1,4 @@
-"""The bytes' way to the backend: a TCP relay at the far end of a road, which can be cut at any byte, reset or stalled."""
+"""The bytes' way to the backend: a TCP relay at the far end of a road, to be cut at any byte, reset or stalled."""
 
 import asyncio
 import contextlib
