@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,8 @@ class Episode:
     """Whether the microphone gave no sound for a while: its words were never accepted from it."""
     wall: str = ""
     """When it began, by the wall clock."""
+    seen: list[str] = field(default_factory=list)
+    """What the technician saw of it while it settled, and did about it, in seconds after it began."""
     heard: list[str] = field(default_factory=list)
     """What the backend heard in it."""
 
@@ -123,7 +126,7 @@ class Lane:
             await self._speak(episode)
         struck_at, mended_at = await striking
         presses: list[float] = []
-        episode.stuck = await self._settle(max(mended_at, time.monotonic()), presses)
+        episode.stuck = await self._settle(episode, began_at, presses)
         log = world.daemon.log()[log_before:]
         episode.expired_told = log.count(": turn expired")
         if "Traceback" in log or "unexpected failure" in log:
@@ -170,8 +173,9 @@ class Lane:
         await asyncio.sleep(hold_s)
         await asyncio.wait({pressing, speaking})
 
-    async def _settle(self, since: float, presses: list[float]) -> str:
+    async def _settle(self, episode: Episode, began_at: float, presses: list[float]) -> str:
         """Wait until all is well again; why it is not, if it never is."""
+        since = time.monotonic()
         tap_at = since + IMPATIENT_S
         told = "no answer over the control socket"
         rests = 0
@@ -180,13 +184,16 @@ class Lane:
                 return "the process is gone"
             status = await self._world.daemon.asked(do="status")
             if status is not None:
-                told = f"{status['state']}, link {status['link']['state']}, {status['waiting_utterances']} waiting"
+                seen, told = told, _told(status)
+                if told != seen:
+                    episode.seen.append(f"{time.monotonic() - began_at:.2f} {told}")
                 rests = rests + 1 if told == "ready, link active, 0 waiting" else 0
                 if rests == 2:
                     return ""
                 if time.monotonic() > tap_at and status["state"] in {"offline", "holding", "fault"}:
                     tap_at = time.monotonic() + IMPATIENT_S
                     presses.append(time.monotonic())
+                    episode.seen.append(f"{time.monotonic() - began_at:.2f} tap")
                     await self._world.daemon.asked(do="press", hold_s=0.1)
             await asyncio.sleep(LOOK_EVERY_S)
         return told
@@ -198,6 +205,10 @@ class Lane:
                 if status is not None and status["state"] == "ready" and status["link"]["state"] == "active":
                     return
                 await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _told(status: dict[str, Any]) -> str:
+    return f"{status['state']}, link {status['link']['state']}, {status['waiting_utterances']} waiting"
 
 
 async def _do(act: Act, world: World) -> None:

@@ -21,13 +21,7 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
     whole["memory"] = [_memory(lane) for lane in lanes]
     whole["kinds"] = {kind: _sum(of_kind) for kind, of_kind in sorted(rows.items())}
-    whole["troubles"] = [
-        {"kind": each.fault.kind, "detail": each.fault.detail, "at_s": round(each.fault.at_s, 2), "stuck": each.stuck}
-        | {name: counts[name] for name in ("lost", "doubled")}
-        | {"utterances": each.numbers, "wall": each.wall, "heard": each.heard}
-        for each, counts in judged
-        if each.stuck or counts["lost"] or counts["doubled"]
-    ]
+    whole["episodes"] = [_told_of(each, counts) for each, counts in judged]
     return whole
 
 
@@ -45,8 +39,18 @@ def table(figures: dict[str, Any]) -> str:
         lines += [f"{what}, s: {spread}"]
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
     lines.append(f"played again, the card having been silent: {figures['deaf']}; unknown: {figures['unknown']}")
-    lines += [f"TROUBLE {each}" for each in figures["troubles"]]
+    lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
+
+
+def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
+    fault = episode.fault
+    return {
+        **{"kind": fault.kind, "detail": fault.detail, "began": episode.wall, "at_s": round(fault.at_s, 2)},
+        **{"lasts_s": round(fault.lasts_s, 2), "utterances": episode.numbers, "heard": episode.heard},
+        **{"seen": episode.seen, "recover_s": episode.recover_s, "stuck": episode.stuck},
+        **{name: counts[name] for name in ("accepted", "expired_told", "lost", "doubled")},
+    }
 
 
 def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
