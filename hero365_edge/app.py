@@ -190,7 +190,9 @@ class Appliance:
     def describe(self) -> str:
         """One line for systemd and people."""
         trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.button.trouble
-        return f"{self.dialogue.light.value}, link {self.connection.state.value}{f'; {trouble}' if trouble else ''}"
+        waits_for = f", which waits for the {self.connection.waits_for}" if self.connection.waits_for else ""
+        link = f"link {self.connection.state.value}{waits_for}"
+        return f"{self.dialogue.light.value}, {link}{f'; {trouble}' if trouble else ''}"
 
     def _why(self) -> dict[str, str]:
         """What is wrong, by the part that is to blame; empty when all is well."""

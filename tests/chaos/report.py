@@ -45,12 +45,15 @@ def table(figures: dict[str, Any]) -> str:
 
 def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
     fault = episode.fault
-    return {
-        **{"kind": fault.kind, "detail": fault.detail, "began": episode.wall, "at_s": round(fault.at_s, 2)},
-        **{"lasts_s": round(fault.lasts_s, 2), "utterances": episode.numbers, "heard": episode.heard},
-        **{"seen": episode.seen, "recover_s": episode.recover_s, "stuck": episode.stuck},
-        **{name: counts[name] for name in ("accepted", "expired_told", "lost", "doubled")},
+    told: dict[str, Any] = {
+        "kind": fault.kind,
+        "detail": fault.detail,
+        "at_s": round(fault.at_s, 2),
+        "lasts_s": round(fault.lasts_s, 2),
     }
+    told |= {"began": episode.wall, "utterances": episode.numbers, "heard": episode.heard, "seen": episode.seen}
+    told |= {"recover_s": episode.recover_s, "stuck": episode.stuck, "resident_bytes": episode.resident_bytes}
+    return told | {name: counts[name] for name in ("accepted", "expired_told", "lost", "doubled")}
 
 
 def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
