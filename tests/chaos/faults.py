@@ -24,6 +24,7 @@ class World:
     daemon: Daemon
 
 
+TOO_LONG = "outage past max_age"
 TURN_S = 3.0
 """About how long an utterance and its answer take."""
 
@@ -310,7 +311,7 @@ def _too_long(dice: random.Random) -> Fault:
         world.wire.drop()
 
     return Fault(
-        "outage past max_age",
+        TOO_LONG,
         f"{MAX_AGE_S:g} s and more",
         begin,
         lambda world: world.wire.open(),
@@ -341,7 +342,7 @@ EVERYWHERE: dict[str, Callable[[random.Random], Fault]] = {
     "wrong answer": _wrong_answer,
     "SIGSTOP": _stopped,
     "disk full": _disk_full,
-    "outage past max_age": _too_long,
+    TOO_LONG: _too_long,
 }
 ONLY_WHERE_MORTAL: dict[str, Callable[[random.Random], Fault]] = {"SIGKILL": _killed, "clock jump": _clock}
 """Only for a daemon whose memory is not watched over its whole life, and whose clock is its own."""

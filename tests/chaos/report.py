@@ -15,7 +15,7 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     for episode, counts in judged:
         rows[episode.fault.kind].append((episode, counts))
     whole = _sum(judged)
-    whole["deaf"] = sum(lane.deaf for lane in lanes)
+    whole["played_again"] = sum(lane.again for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)
     whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
@@ -38,7 +38,8 @@ def table(figures: dict[str, Any]) -> str:
         spread = ", ".join(f"{key} {_told(value)}" for key, value in figures[name].items())
         lines += [f"{what}, s: {spread}"]
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
-    lines.append(f"played again, the card having been silent: {figures['deaf']}; unknown: {figures['unknown']}")
+    again = "played again, because this computer stood still or its card was silent"
+    lines.append(f"{again}: {figures['played_again']}; executed without being known: {figures['unknown']}")
     lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
 
@@ -52,7 +53,12 @@ def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
         "lasts_s": round(fault.lasts_s, 2),
     }
     told |= {"began": episode.wall, "utterances": episode.numbers, "heard": episode.heard, "seen": episode.seen}
-    told |= {"recover_s": episode.recover_s, "stuck": episode.stuck, "resident_bytes": episode.resident_bytes}
+    told |= {
+        "recover_s": episode.recover_s,
+        "stuck": episode.stuck,
+        "unfair": episode.unfair,
+        "resident_bytes": episode.resident_bytes,
+    }
     return told | {name: counts[name] for name in ("accepted", "expired_told", "lost", "doubled")}
 
 

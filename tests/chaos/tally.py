@@ -9,10 +9,11 @@ from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
 
 RECENT = 14
 """So many utterances back a copy is recognised; an older one would be past its age many times over."""
-ALIKE = 0.6
-"""Speech of others is less like it, also where it says the same word; Opus leaves 0.8 and more."""
+ALIKE = 0.65
+"""Speech of others is less like it, also where it says the same word; Opus leaves 0.85 and more."""
 _PIECE = samples_of(300)
 _LOUD = 400.0
+_MOST_PIECES = 3
 
 
 class Tally:
@@ -29,27 +30,30 @@ class Tally:
         """This is about to be spoken."""
         self._spoken.append((number, pcm.astype(np.float64)))
 
-    def execute(self, pcm: Pcm) -> None:
-        """The backend executes what it heard as `pcm`; silence is none of anybody's words."""
-        piece = _loudest(pcm)
-        if piece is None:
-            return
-        likeness, number = max(((_likeness(piece, spoken), number) for number, spoken in self._spoken), default=(0, 0))
+    def execute(self, pcm: Pcm) -> str:
+        """The backend executes what it heard as `pcm`; silence is none of anybody's words. What it is taken for."""
+        pieces = _loud_pieces(pcm)
+        if not pieces:
+            return "silence"
+        likeness, number = max(((_like(pieces, spoken), number) for number, spoken in self._spoken), default=(0.0, 0))
         if likeness < ALIKE:
             self.unknown += 1
-        else:
-            self.executed[number] += 1
+            return f"unknown, most like {number} ({likeness:.2f})"
+        self.executed[number] += 1
+        return f"{number} ({likeness:.2f})"
 
 
-def _loudest(pcm: Pcm) -> NDArray[np.float64] | None:
-    """The loudest 300 ms; None when even these are quiet."""
+def _loud_pieces(pcm: Pcm) -> list[NDArray[np.float64]]:
+    """Pieces of 300 ms, half of each in the next, the loudest few; none when all is quiet."""
     wave = pcm.astype(np.float64)
-    if len(wave) < _PIECE:
-        return None
-    power = np.concatenate([[0.0], np.cumsum(np.square(wave))])
-    sums = power[_PIECE:] - power[:-_PIECE]
-    at = int(np.argmax(sums))
-    return wave[at : at + _PIECE] if sums[at] > _LOUD**2 * _PIECE else None
+    made = [wave[at : at + _PIECE] for at in range(0, len(wave) - _PIECE + 1, _PIECE // 2)]
+    loud = [piece for piece in made if np.square(piece).mean() > _LOUD**2]
+    return sorted(loud, key=lambda piece: -float(np.square(piece).sum()))[:_MOST_PIECES]
+
+
+def _like(pieces: list[NDArray[np.float64]], whole: NDArray[np.float64]) -> float:
+    """How like they are to parts of the whole on the average."""
+    return sum(_likeness(piece, whole) for piece in pieces) / len(pieces)
 
 
 def _likeness(piece: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
@@ -63,15 +67,7 @@ def _likeness(piece: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
 
 
 def pool(clips: list[Pcm]) -> list[Pcm]:
-    """Utterances of 0.6 to 1 s cut from longer speech, no two of which have a part in common."""
-    made: list[Pcm] = []
+    """Utterances of 0.85 s cut from longer speech, loud for the most part, no two of which have a part in common."""
     length = int(0.85 * RATE_HZ)
-    for clip in clips:
-        made += [clip[at : at + length] for at in range(0, len(clip) - length, length)]
-    return [each for each in made if (loud := _loudest(each)) is not None and _voiced_share(each, loud) > 0.5]
-
-
-def _voiced_share(pcm: Pcm, loud: NDArray[np.float64]) -> float:
-    blocks = pcm[: len(pcm) // 320 * 320].reshape(-1, 320).astype(np.float64)
-    level = np.sqrt(np.square(blocks).mean(axis=1))
-    return float((level > 0.1 * np.sqrt(np.square(loud).mean())).mean())
+    made = [clip[at : at + length] for clip in clips for at in range(0, len(clip) - length, length)]
+    return [each for each in made if len(_loud_pieces(each)) >= _MOST_PIECES]
