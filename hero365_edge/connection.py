@@ -6,10 +6,9 @@ import logging
 import math
 import random
 import uuid
-from collections.abc import Coroutine
 from dataclasses import dataclass
 
-from hero365_edge.call import GOODBYE_S, Call, Counts, Listener
+from hero365_edge.call import GOODBYE_S, Call, Counts, Listener, unless
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address, address
 from hero365_edge.core.backoff import REFUSED_S, Backoff
@@ -17,6 +16,7 @@ from hero365_edge.core.clock_gate import LONGEST_S, ClockGate
 from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement, Handshake, Limits, LinkState
 from hero365_edge.core.health import LinkHealth, Vitals
+from hero365_edge.core.remedy import hung_up
 from hero365_edge.errors import ConfigError, LinkError, LinkRefused, LinkTooBig
 from hero365_edge.ports import Clock, Dialer, Link, Tokens
 
@@ -163,10 +163,10 @@ class Connection:
             error = await self._one_link()
             if not self._ending:
                 self.reconnects += 1
-                refused = isinstance(error, LinkRefused | ConfigError)
+                refused, too_big = isinstance(error, LinkRefused | ConfigError), isinstance(error, LinkTooBig)
                 waited_for, wait_s = self.waits_for, self._failed(error)
                 tell = self._backoff.tell or self.waits_for == "clock" != waited_for
-                self._listener.link_down(refused, tell, isinstance(error, LinkTooBig))
+                self._listener.link_down(refused, tell, too_big, hung_up(error))
                 await self._wait(wait_s)
             if self._ending:
                 self.session_id = str(uuid.uuid4())
@@ -191,7 +191,7 @@ class Connection:
 
         try:
             async with asyncio.timeout(self._backend.connect_timeout_s):
-                await self._unless_dropped(dial())
+                await unless(self._dropped, dial())
             self._dialling_since = None
             if link is not None:
                 await self._hold(link)
@@ -208,7 +208,7 @@ class Connection:
         backend, now = self._backend, self._clock.now()
         handshake = Handshake(backend.profile, backend.seed_uplink, backend.limits, now)
         self._call = Call(self._clock, link, handshake, self._listener, self.counts)
-        await self._unless_dropped(self._live(self._call))
+        await unless(self._dropped, self._live(self._call))
         if self._ending:
             await self._call.say_goodbye()
 
@@ -223,19 +223,6 @@ class Connection:
         self._call = None
         self._due_at = self._clock.now() + GOODBYE_S
         await link.close()
-
-    async def _unless_dropped(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work` until somebody wants the link dropped; then it is cancelled."""
-        working = asyncio.create_task(work, name="link")
-        dropping = asyncio.create_task(self._dropped.wait(), name="link dropper")
-        try:
-            await asyncio.wait({working, dropping}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-        finally:
-            working.cancel()
-            dropping.cancel()
-            await asyncio.gather(working, dropping, return_exceptions=True)
 
     async def _live(self, call: Call) -> None:
         """Shake hands and converse until the link breaks (LinkError)."""

@@ -35,12 +35,14 @@ class Diary:
 
     def __init__(self) -> None:
         self.told: list[object] = []
+        self.hung_up: list[bool] = []
         self.at_rest = True
 
     def link_up(self, agreement: Agreement) -> None:
         self.told.append(agreement)
 
-    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
+    def link_down(self, refused: bool, tell: bool, too_big: bool, hung_up: bool) -> None:
+        self.hung_up.append(hung_up)
         self.told.append({"refused": refused, "tell": tell} | ({"too_big": True} if too_big else {}))
 
     def idle(self) -> bool:
