@@ -410,6 +410,16 @@ async def test_a_press_begins_a_dial_anew_that_hangs_and_not_one_that_has_just_b
         await until(lambda: dialer.begun == 2, 0.2)
 
 
+async def test_it_is_told_whether_the_other_side_ended_a_link(line: Line) -> None:
+    (await line.up()).drop()
+    (await line.up()).drop(LinkError("closed with code 1012", 0.0, "busy"))
+    await line.up()
+    line.connection.redial("for this test")
+    (await line.up()).drop(LinkError("no sign of life", cause="silent"))
+    await line.up()
+    assert line.diary.hung_up == [True, True, False, False]
+
+
 async def test_a_message_that_was_too_big_is_told_as_such(line: Line) -> None:
     (await line.up()).drop(LinkTooBig("1009"))
     await until(lambda: line.diary.downs == [{"refused": False, "tell": False, "too_big": True}])

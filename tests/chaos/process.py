@@ -151,7 +151,9 @@ class Daemon:
 
     def set_clock(self, offset: str) -> None:
         """Its wall clock, as faketime(1) takes it: `+0`, `+3650d`, `-20y`."""
-        self._clock.write_text(f"{offset}\n")
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(f"{offset}\n")
+        fresh.rename(self._clock)
 
     def new_token(self) -> None:
         """Put another token into its file."""
