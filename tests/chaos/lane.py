@@ -114,18 +114,18 @@ class Lane:
 
     async def _run(self, faults: list[Fault]) -> None:
         self._world.daemon.start()
-        await self._ready(START_S)
+        await self._ready()
         for fault in faults:
             episode = await self._suffer(fault)
             while episode.unfair and self.bad(episode) and self.again < MOST_AGAIN:
                 self.again += 1
-                await self._ready(START_S)
+                await self._ready()
                 episode = await self._suffer(fault)
             self.episodes.append(episode)
             if episode.stuck:
                 self._world.daemon.kill()
                 self._world.daemon.start()
-                await self._ready(START_S)
+                await self._ready()
 
     def missing(self, episode: Episode) -> int:
         """How many of its utterances were never executed."""
@@ -223,13 +223,13 @@ class Lane:
             await asyncio.sleep(LOOK_EVERY_S)
         return told
 
-    async def _ready(self, limit_s: float) -> None:
-        async with asyncio.timeout(limit_s):
-            while True:
-                status = await self._world.daemon.asked(do="status")
-                if status is not None and status["state"] == "ready" and status["link"]["state"] == "active":
-                    return
-                await asyncio.sleep(LOOK_EVERY_S)
+    async def _ready(self) -> None:
+        for _ in range(round(START_S / LOOK_EVERY_S)):  # counted, as above
+            status = await self._world.daemon.asked(do="status")
+            if status is not None and status["state"] == "ready" and status["link"]["state"] == "active":
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+        raise TimeoutError(f"not ready within {START_S:g} s: {self._world.daemon.log()[-2000:]}")
 
 
 def _told(status: dict[str, Any]) -> str:

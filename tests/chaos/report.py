@@ -15,6 +15,8 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     for episode, counts in judged:
         rows[episode.fault.kind].append((episode, counts))
     whole = _sum(judged)
+    # Of episodes that were played again too: a second copy has no excuse.
+    whole["doubled"] = sum(count > 1 for lane in lanes for count in lane.tally.executed.values())
     whole["played_again"] = sum(lane.again for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)

@@ -14,6 +14,7 @@ from hero365_edge.core import messages as m
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.endpointer import Ending
 from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.on_answer import TEXT_ONLY_BUFFERED_S
 from hero365_edge.core.outbox import MOST_DEATHS, REST_S
 from hero365_edge.core.session import Session
 from hero365_edge.core.situation import Limits
@@ -298,6 +299,32 @@ def test_a_time_in_the_future_makes_nothing_younger() -> None:
     talk = Talk()
     talk.happen(lambda at: ev.Restored("a", 1e12, 2.0, at))
     assert talk.session.deadline == talk.now + Limits().max_age_s
+
+
+def asked_without_realtime() -> Talk:
+    talk = Talk()
+    talk.link_up(BUFFERED)
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.happen(lambda at: ev.TextAnswered("the boiler", at))
+    return talk
+
+
+def test_without_realtime_a_text_waits_a_moment_for_its_sound_which_may_be_streamed_all_the_same() -> None:
+    talk = asked_without_realtime()
+    talk.begin_answer()
+    talk.happen(ev.FirstSampleHeard)
+    talk.happen(ev.PlaybackEnded, 2.0)
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["answered"]
+
+
+def test_without_realtime_a_text_that_stays_alone_ends_the_turn_soon() -> None:
+    talk = asked_without_realtime()
+    asked_at = talk.now
+    talk.wait_for_deadline()
+    assert talk.now - asked_at == TEXT_ONLY_BUFFERED_S
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["text"]
 
 
 def test_what_did_not_fit_into_a_message_goes_frame_by_frame_from_then_on() -> None:
