@@ -22,11 +22,13 @@ from hero365_edge.fleet.secrets import scrub
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.fleet.wear import written_bytes
 from hero365_edge.health import Health, overdue
+from hero365_edge.location_ports import Location
 from hero365_edge.loudness import Loudness
 from hero365_edge.player import Playback
 from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor, Tokens
 from hero365_edge.settings import Settings
 from hero365_edge.shelf_ports import Shelf
+from hero365_edge.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class World:
     shelf: Shelf
     memory: SessionMemory | None = None
     """What of the session outlives the process; None: nothing."""
+    location: Location | None = None
 
 
 class Appliance:
@@ -74,6 +77,7 @@ class Appliance:
         self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, _playback(settings), happen)
         self.loudness = Loudness(self.downlink.set_volume, settings.audio.output.volume)
         self.connection = connection.Connection(clock, world.dialer, _backend(settings), world.tokens, self.dialogue)
+        self.surroundings = Surroundings(clock, world.location, self.connection.post)
         self.uplink = uplink.Uplink(
             clock,
             world.microphone,
@@ -121,6 +125,7 @@ class Appliance:
                     "button": self.button.run(),
                     "cards": self.cards.run(),
                     "health": self.health.run(),
+                    "surroundings": self.surroundings.run(),
                     "leftovers": self._take_up(self.uplink.restore()),
                 }
                 if self._world.memory is not None:
@@ -152,7 +157,7 @@ class Appliance:
             section
             for section in (
                 *("backend", "tls", "capture", "playback", "session"),
-                *("outbox", "panel", "control", "metrics"),
+                *("outbox", "panel", "location", "control", "metrics"),
             )
             if getattr(before, section) != getattr(settings, section)
         ] + (["audio"] if (audio.input, audio.period_ms) != (before.audio.input, before.audio.period_ms) else [])
@@ -182,6 +187,7 @@ class Appliance:
                 "session_writes": None if self._world.memory is None else self._world.memory.writes,
                 "written_bytes": written_bytes(),
             },
+            "context": self.surroundings.facts(),
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
             "last_text": scrub(self.dialogue.last_text) if self._settings.log.transcripts else None,
             "playback": {**self.downlink.figures, "rejected": self.downlink.rejected},
@@ -190,7 +196,9 @@ class Appliance:
     def describe(self) -> str:
         """One line for systemd and people."""
         trouble = self.cards.microphone_trouble or self.cards.speaker_trouble or self.button.trouble
-        return f"{self.dialogue.light.value}, link {self.connection.state.value}{f'; {trouble}' if trouble else ''}"
+        waits_for = f", which waits for the {self.connection.waits_for}" if self.connection.waits_for else ""
+        link = f"link {self.connection.state.value}{waits_for}"
+        return f"{self.dialogue.light.value}, {link}{f'; {trouble}' if trouble else ''}"
 
     def _why(self) -> dict[str, str]:
         """What is wrong, by the part that is to blame; empty when all is well."""
@@ -200,6 +208,7 @@ class Appliance:
             "microphone": self.cards.microphone_trouble,
             "speaker": self.cards.speaker_trouble,
             "button": button,
+            "location": self.surroundings.trouble,
             "token" if facts.refused else "link": "" if facts.dormant else scrub(self.connection.trouble),
         }
         return {part: reason for part, reason in reasons.items() if reason}
@@ -227,6 +236,10 @@ class Appliance:
             self.downlink.expect_lateness(health.rtt_spread_s)
         if self._world.memory is not None and isinstance(event, ev.LinkUp | ev.Recorded):
             self._world.memory.active()
+        if isinstance(event, ev.LinkUp):
+            self.surroundings.session_on()
+        elif isinstance(event, ev.LinkDown):
+            self.surroundings.session_off()
         for queue in self.listeners:
             with contextlib.suppress(asyncio.QueueFull):
                 queue.put_nowait(event)

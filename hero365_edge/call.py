@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,10 +32,11 @@ class Listener(Protocol):
         """A session is on."""
         ...
 
-    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
+    def link_down(self, refused: bool, tell: bool, too_big: bool, hung_up: bool) -> None:
         """The link broke, or could not be had; `tell` the technician when it has failed often enough.
 
-        `refused`: for the token. `too_big`: for the size of a message.
+        `refused`: for the token. `too_big`: for the size of a message. `hung_up`: it was not ended
+        by anybody here.
         """
         ...
 
@@ -188,3 +190,17 @@ class Call:
             self._listener.sound(received)
             return None
         return received
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do `work` until `stop` is set; then it is cancelled. Raises what it raises."""
+    working = asyncio.create_task(work, name="link")
+    stopping = asyncio.create_task(stop.wait(), name="link stopper")
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

@@ -6,16 +6,17 @@ import logging
 import math
 import random
 import uuid
-from collections.abc import Coroutine
 from dataclasses import dataclass
 
-from hero365_edge.call import GOODBYE_S, Call, Counts, Listener
+from hero365_edge.call import GOODBYE_S, Call, Counts, Listener, unless
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address, address
 from hero365_edge.core.backoff import REFUSED_S, Backoff
+from hero365_edge.core.clock_gate import LONGEST_S, ClockGate
 from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement, Handshake, Limits, LinkState
 from hero365_edge.core.health import LinkHealth, Vitals
+from hero365_edge.core.remedy import hung_up
 from hero365_edge.errors import ConfigError, LinkError, LinkRefused, LinkTooBig
 from hero365_edge.ports import Clock, Dialer, Link, Tokens
 
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 STALE_DIAL_S = 1.0
 """A dial that took so long already is begun anew for who presses: its first packet may have been lost."""
-TOKEN_LOOK_S = 1.0
-"""So often it is looked whether a refused token is another by now."""
+LOOK_S = 1.0
+"""So often it is looked whether a refused token is another by now, or the clock right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Connection:
         self.reconnects = 0
         self.trouble = ""
         """Why there is no session, once a try has failed; empty while there is one."""
+        self.waits_for = ""
+        """What has to change before the next dial is worth while: `token` or `clock`; empty while nothing has to."""
 
     @property
     def state(self) -> LinkState:
@@ -94,11 +97,6 @@ class Connection:
         """The newest round trip of a ping."""
         return self._call.rtt_s if self._call is not None and self._call.agreement is not None else None
 
-    @property
-    def rejected(self) -> int:
-        """Messages that could not be understood."""
-        return self.counts.rejected
-
     def facts(self) -> dict[str, object]:
         """What `status` tells of it."""
         agreement, health = self.agreement, self.health
@@ -114,6 +112,7 @@ class Connection:
             "became_degraded": self.counts.degraded,
             "reconnects": self.reconnects,
             "ended_by": dict(self.counts.causes) or None,
+            "waits_for": self.waits_for or None,
         }
 
     async def send(self, message: Outgoing) -> None:
@@ -164,10 +163,11 @@ class Connection:
             error = await self._one_link()
             if not self._ending:
                 self.reconnects += 1
-                refused = isinstance(error, LinkRefused | ConfigError)
-                wait_s = self._failed(error)
-                self._listener.link_down(refused, self._backoff.tell, isinstance(error, LinkTooBig))
-                await self._wait(wait_s, self._stamp if refused else None)
+                refused, too_big = isinstance(error, LinkRefused | ConfigError), isinstance(error, LinkTooBig)
+                waited_for, wait_s = self.waits_for, self._failed(error)
+                tell = self._backoff.tell or self.waits_for == "clock" != waited_for
+                self._listener.link_down(refused, tell, too_big, hung_up(error))
+                await self._wait(wait_s)
             if self._ending:
                 self.session_id = str(uuid.uuid4())
 
@@ -191,7 +191,7 @@ class Connection:
 
         try:
             async with asyncio.timeout(self._backend.connect_timeout_s):
-                await self._unless_dropped(dial())
+                await unless(self._dropped, dial())
             self._dialling_since = None
             if link is not None:
                 await self._hold(link)
@@ -208,7 +208,7 @@ class Connection:
         backend, now = self._backend, self._clock.now()
         handshake = Handshake(backend.profile, backend.seed_uplink, backend.limits, now)
         self._call = Call(self._clock, link, handshake, self._listener, self.counts)
-        await self._unless_dropped(self._live(self._call))
+        await unless(self._dropped, self._live(self._call))
         if self._ending:
             await self._call.say_goodbye()
 
@@ -224,23 +224,10 @@ class Connection:
         self._due_at = self._clock.now() + GOODBYE_S
         await link.close()
 
-    async def _unless_dropped(self, work: Coroutine[None, None, None]) -> None:
-        """Do `work` until somebody wants the link dropped; then it is cancelled."""
-        working = asyncio.create_task(work, name="link")
-        dropping = asyncio.create_task(self._dropped.wait(), name="link dropper")
-        try:
-            await asyncio.wait({working, dropping}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-        finally:
-            working.cancel()
-            dropping.cancel()
-            await asyncio.gather(working, dropping, return_exceptions=True)
-
     async def _live(self, call: Call) -> None:
         """Shake hands and converse until the link breaks (LinkError)."""
         agreement = await call.shake_hands()
-        self.trouble = ""
+        self.trouble = self.waits_for = ""
         self._dial.clear()  # whoever asked for a link has it
         log.info("a session is on: profile %s, realtime %s", agreement.profile, agreement.realtime)
         if not self._ending:
@@ -260,18 +247,33 @@ class Connection:
         log.log(logging.WARNING if first else logging.DEBUG, "no link to the backend: %s", self.trouble)
         if isinstance(error, LinkRefused):
             self._tokens.refused()
-        return REFUSED_S if isinstance(error, LinkRefused | ConfigError) else wait_s
+        self.waits_for = self._obstacle(error)
+        return {"token": REFUSED_S, "clock": LONGEST_S}.get(self.waits_for, wait_s)
 
-    async def _wait(self, wait_s: float, refused: object) -> None:
-        """Until it is time to dial, somebody waits for it, or the `refused` token would not be the next one."""
+    def _obstacle(self, error: Exception) -> str:
+        """What stands in the way of the next dial, where time alone does not help."""
+        if isinstance(error, LinkRefused | ConfigError):
+            return "token"
+        not_yet_valid = isinstance(error, LinkError) and error.cause == "clock"
+        return "clock" if not_yet_valid and not self._clock.synchronised() else ""
+
+    async def _wait(self, wait_s: float) -> None:
+        """Until it is time to dial, somebody waits for it, or what stood in the way does so no more."""
+        gate = ClockGate(self._clock.now(), self._clock.utc())
         self._due_at = self._clock.now() + wait_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while refused is None or self._tokens.stamp() == refused:
+                while not self._is_free(gate):
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(None if refused is None else TOKEN_LOOK_S):
+                        async with asyncio.timeout(LOOK_S if self.waits_for else None):
                             await self._dial.wait()
                             return
+
+    def _is_free(self, gate: ClockGate) -> bool:
+        clock = self._clock
+        if self.waits_for == "clock":
+            return gate.is_open(clock.now(), clock.utc(), synchronised=clock.synchronised())
+        return self.waits_for == "token" and self._tokens.stamp() != self._stamp
 
     async def _address(self) -> Address:
         backend = self._backend

@@ -39,6 +39,8 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _pins(settings.panel)
     if settings.metrics.listen and not _is_host_and_port(settings.metrics.listen):
         yield Contradiction("metrics.listen", f"is {settings.metrics.listen!r}; it must be empty or ADDRESS:PORT")
+    if settings.location.gpsd and not _is_host_and_port(settings.location.gpsd):
+        yield Contradiction("location.gpsd", f"is {settings.location.gpsd!r}; it must be empty or ADDRESS:PORT")
     path = settings.control.socket
     if not PurePosixPath(path).is_absolute() or len(path.encode()) > SOCKET_PATH_BYTES:
         why = f"is {path!r}; it must be an absolute path of at most {SOCKET_PATH_BYTES} bytes"

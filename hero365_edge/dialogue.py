@@ -138,11 +138,11 @@ class Dialogue:
         self._downlink.link_up(v1=agreement.profile == "v1")
         self.happen(ev.LinkUp(agreement, self._clock.now()))
 
-    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
+    def link_down(self, refused: bool, tell: bool, too_big: bool, hung_up: bool) -> None:
         """The link is gone."""
         self._agreement = None
         self._uplink.stop_sending()
-        self.happen(ev.LinkDown(self._clock.now(), refused, tell, too_big))
+        self.happen(ev.LinkDown(self._clock.now(), refused, tell, too_big, hung_up))
 
     def idle(self) -> bool:
         """Whether nobody would miss the link for a moment."""

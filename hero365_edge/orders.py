@@ -1,4 +1,4 @@
-"""What the control socket's requests do: `status`, `say`, `press`, `volume`, `mute`, `unmute`, `session_end`."""
+"""What the control socket's requests do: `status`, `say`, `press`, `context`, `volume`, `mute`, `session_end`…"""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,11 +8,15 @@ from hero365_edge.dialogue import Dialogue
 from hero365_edge.errors import EdgeError
 from hero365_edge.fleet.control import Handler
 from hero365_edge.loudness import Loudness
+from hero365_edge.surroundings import Surroundings
 
 TAP_S = 0.1
 """How long a press without a length keeps the button down."""
 LONGEST_PRESS_S = 70.0
 """Longer than a stuck button is no test of anything."""
+
+LONGEST_CONTEXT = 200
+"""Characters of an activity or a task: names, not essays."""
 
 
 class Daemon(Protocol):
@@ -20,6 +24,7 @@ class Daemon(Protocol):
 
     dialogue: Dialogue
     loudness: Loudness
+    surroundings: Surroundings
 
     def status(self) -> dict[str, object]:
         """The facts."""
@@ -32,7 +37,7 @@ class Daemon(Protocol):
 
 def handlers(daemon: Daemon) -> dict[str, Handler]:
     """The handler of each request, by its `do`."""
-    return {**_of_conversation(daemon), **_of_loudness(daemon)}
+    return {**_of_conversation(daemon), **_of_surroundings(daemon), **_of_loudness(daemon)}
 
 
 def _of_conversation(daemon: Daemon) -> dict[str, Handler]:
@@ -63,6 +68,21 @@ def _of_conversation(daemon: Daemon) -> dict[str, Handler]:
         return {"given_up": daemon.dialogue.end_session()}
 
     return {"status": status, "say": say, "press": press, "session_end": session_end}
+
+
+def _of_surroundings(daemon: Daemon) -> dict[str, Handler]:
+
+    async def context(message: Mapping[str, object]) -> Mapping[str, object]:
+        told: dict[str, str | None] = {}
+        for name in ("activity_mode", "current_task"):
+            value = message.get(name)
+            if value is not None and (not isinstance(value, str) or len(value) > LONGEST_CONTEXT):
+                raise EdgeError(f"{name} is no text of at most {LONGEST_CONTEXT} characters")
+            told[name] = value
+        daemon.surroundings.set(**told)
+        return daemon.surroundings.facts()
+
+    return {"context": context}
 
 
 def _of_loudness(daemon: Daemon) -> dict[str, Handler]:

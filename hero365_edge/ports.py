@@ -26,6 +26,10 @@ class Clock(Protocol):
         """The wall clock in UTC, for time stamps in messages only."""
         ...
 
+    def synchronised(self) -> bool:
+        """Whether somebody keeps the wall clock right, as far as anybody can tell."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

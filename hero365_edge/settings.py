@@ -196,6 +196,12 @@ class Panel(Struct, frozen=True, forbid_unknown_fields=True):
     debounce_ms: Annotated[int, Meta(ge=1, le=200, description="Edges closer together than this are one.")] = 25
 
 
+class Location(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the vehicle is; the agent is told it only where this is set."""
+
+    gpsd: Annotated[str, Meta(description="Where gpsd listens, such as 127.0.0.1:2947; empty: nobody is asked.")] = ""
+
+
 class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     """Figures for the fleet's Prometheus."""
 
@@ -256,6 +262,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     session: Session = Session()
     outbox: Outbox = Outbox()
     panel: Panel = Panel()
+    location: Location = Location()
     metrics: Metrics = Metrics()
     control: Control = Control()
     tls: Tls = Tls()

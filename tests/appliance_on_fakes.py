@@ -97,6 +97,9 @@ class LoopClock:
     def utc(self) -> datetime:
         return datetime(2024, 1, 15, 10, 30, tzinfo=UTC) + timedelta(seconds=self.now())
 
+    def synchronised(self) -> bool:
+        return True
+
 
 class CountedLink(FakeLink):
     """Counts what was received from it."""

@@ -59,3 +59,8 @@ def _g722(path: Path) -> Pcm:
 def prompts() -> list[str]:
     """The names of all prompts."""
     return sorted(path.stem for path in _PROMPTS.glob("*.g722"))
+
+
+def long_prompts() -> tuple[str, ...]:
+    """The names of prompts of 3 s and more."""
+    return tuple(sorted(path.stem for path in _PROMPTS.glob("*.g722") if path.stat().st_size > 24_000))

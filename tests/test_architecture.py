@@ -10,11 +10,11 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "shelf_ports", "ports", "core", "errors")
+_BASIS = ("codec_ports", "location_ports", "shelf_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "health", "loudness", "orders")
+_HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "surroundings")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -24,6 +24,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("core", "errors"),
     "ports": ("core", "errors"),
     "codec_ports": ("core", "errors"),
+    "location_ports": ("core", "errors"),
     "shelf_ports": ("core", "errors"),
     "strict_yaml": (),
     "settings": ("core", "errors"),
@@ -40,7 +41,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cards": ("aside", *_BASIS),
     "health": _BASIS,
     "loudness": (),
-    "orders": ("dialogue", "fleet", "loudness", *_BASIS),
+    "surroundings": _BASIS,
+    "orders": ("dialogue", "fleet", "loudness", "surroundings", *_BASIS),
     "app": (*_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),

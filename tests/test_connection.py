@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from hero365_edge.call import GOODBYE_S, POSTED
-from hero365_edge.connection import STALE_DIAL_S, TOKEN_LOOK_S, Backend, Connection
+from hero365_edge.connection import LOOK_S, STALE_DIAL_S, Backend, Connection
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address
 from hero365_edge.core.backoff import Backoff
@@ -16,6 +17,7 @@ from hero365_edge.core.handshake import Agreement, Limits, LinkState
 from hero365_edge.core.health import RECONNECT_EVERY_S
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.errors import ConfigError, LinkError, LinkRefused, LinkTooBig
+from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.ports import Clock
@@ -33,12 +35,14 @@ class Diary:
 
     def __init__(self) -> None:
         self.told: list[object] = []
+        self.hung_up: list[bool] = []
         self.at_rest = True
 
     def link_up(self, agreement: Agreement) -> None:
         self.told.append(agreement)
 
-    def link_down(self, refused: bool, tell: bool, too_big: bool) -> None:
+    def link_down(self, refused: bool, tell: bool, too_big: bool, hung_up: bool) -> None:
+        self.hung_up.append(hung_up)
         self.told.append({"refused": refused, "tell": tell} | ({"too_big": True} if too_big else {}))
 
     def idle(self) -> bool:
@@ -311,6 +315,52 @@ async def test_a_refused_token_is_told_as_such_and_not_dialled_harder(refusal: L
         assert "token=another" in line.dialer.addresses[-1].url, "the token is read again before each dial"
 
 
+NOT_YET_VALID = LinkError("the certificate is not yet valid", cause="clock")
+
+
+def without_the_time() -> Line:
+    """Its certificates are not yet valid, and nobody keeps its clock right; it stands still till it is moved."""
+    clock = FakeClock(utc=datetime(2001, 1, 1, tzinfo=UTC))
+    clock.lose_time()
+    line = Line(clock=clock)
+    line.dialer.refuse(NOT_YET_VALID)
+    return line
+
+
+async def test_a_certificate_from_the_future_is_waited_for_until_the_clock_is_set_and_told_once() -> None:
+    async with running(without_the_time()) as line:
+        await until(lambda: line.diary.downs == [{"refused": False, "tell": True}])
+        assert line.connection.facts()["waits_for"] == "clock"
+        assert "not yet valid" in line.connection.trouble
+        await asyncio.sleep(LOOK_S + 0.2)
+        assert len(line.dialer.addresses) == 1, "nobody dials harder than the clock runs"
+        line.dialer.refuse(NOT_YET_VALID)
+        assert isinstance(line.clock, FakeClock)
+        line.clock.set_wall(datetime(2026, 1, 1, tzinfo=UTC))
+        line.clock.lose_time()
+        await until(lambda: len(line.diary.downs) == 2)
+        assert line.diary.downs[1] == {"refused": False, "tell": False}
+        line.clock.set_wall(line.clock.utc())
+        await line.up()
+        assert line.connection.facts()["waits_for"] is None
+
+
+async def test_who_presses_while_the_clock_is_waited_for_is_dialled_for_at_once() -> None:
+    async with running(without_the_time()) as line:
+        await until(lambda: bool(line.diary.downs))
+        line.connection.dial_now()
+        await line.up()
+
+
+async def test_a_certificate_from_the_future_by_a_right_clock_is_the_backends_matter() -> None:
+    line = Line()
+    line.dialer.refuse(NOT_YET_VALID)
+    async with running(Line(line.dialer, clock=FakeClock())) as line:
+        await line.up()
+        assert line.diary.downs == [{"refused": False, "tell": False}]
+        assert line.connection.waits_for == ""
+
+
 @pytest.mark.parametrize("active", [False, True])
 async def test_a_link_closed_for_the_token_is_a_refusal_too(line: Line, active: bool) -> None:
     link = await (line.up() if active else line.dialer.dialled())
@@ -325,10 +375,10 @@ async def test_a_refused_token_is_dialled_with_again_as_soon_as_it_is_another() 
     line.dialer.refuse(LinkRefused("HTTP 401", cause="refused"))
     async with running(line):
         await until(lambda: bool(line.diary.downs))
-        await asyncio.sleep(TOKEN_LOOK_S + 0.2)
+        await asyncio.sleep(LOOK_S + 0.2)
         assert len(line.dialer.addresses) == 1, "the same token is not tried again"
         line.tokens.put("another")
-        await until(lambda: len(line.dialer.addresses) == 2, TOKEN_LOOK_S + 0.5)
+        await until(lambda: len(line.dialer.addresses) == 2, LOOK_S + 0.5)
         assert "token=another" in line.dialer.addresses[-1].url
         await line.up()
         assert line.connection.counts.causes == {"refused": 1}
@@ -358,6 +408,16 @@ async def test_a_press_begins_a_dial_anew_that_hangs_and_not_one_that_has_just_b
         await asyncio.sleep(STALE_DIAL_S)
         line.connection.dial_now()
         await until(lambda: dialer.begun == 2, 0.2)
+
+
+async def test_it_is_told_whether_the_other_side_ended_a_link(line: Line) -> None:
+    (await line.up()).drop()
+    (await line.up()).drop(LinkError("closed with code 1012", 0.0, "busy"))
+    await line.up()
+    line.connection.redial("for this test")
+    (await line.up()).drop(LinkError("no sign of life", cause="silent"))
+    await line.up()
+    assert line.diary.hung_up == [True, True, False, False]
 
 
 async def test_a_message_that_was_too_big_is_told_as_such(line: Line) -> None:
@@ -467,7 +527,7 @@ async def test_what_cannot_be_understood_is_counted_logged_once_and_skipped(
         link.say(junk)
     say(link, "context_updated")
     await until(lambda: len(line.diary.told) == before + 1)
-    assert line.connection.rejected == 6
+    assert line.connection.counts.rejected == 6
     levels = [record.levelno for record in caplog.records if "skipped" in record.message]
     assert levels == [logging.WARNING] + [logging.DEBUG] * 5
     assert line.diary.downs == []

@@ -183,7 +183,7 @@ async def test_a_typed_question_needs_a_session_and_nothing_else_under_way(desk:
     assert desk.dialogue.say("what is next?")
     assert desk.state is State.PROCESSING
     assert not desk.dialogue.say("and then?")
-    desk.dialogue.link_down(refused=False, tell=False, too_big=False)
+    desk.dialogue.link_down(refused=False, tell=False, too_big=False, hung_up=True)
     assert not desk.dialogue.say("anybody there?")
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "status": ("hero365_edge.cli.status", "what the running appliance is doing"),
     "say": ("hero365_edge.cli.say", "send a text as if it had been spoken"),
     "press": ("hero365_edge.cli.press", "press the button"),
+    "context": ("hero365_edge.cli.context", "tell the agent what is being done, or print what it is told"),
     "volume": ("hero365_edge.cli.volume", "how loud the speaker is, or make it so"),
     "mute": ("hero365_edge.cli.mute", "silence the speaker; the microphone is not touched"),
     "unmute": ("hero365_edge.cli.unmute", "let the speaker be heard again, as loud as before"),

@@ -33,6 +33,7 @@ _NEXT_STEPS: Mapping[str, str] = {
     "microphone": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
     "speaker": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
     "button": "look at its wires and the settings in panel; `hero365-edge press` works meanwhile",
+    "location": "is gpsd running, and the receiver plugged in? `cgps` shows what it sees",
     "token": "put a new one in its file; it is tried as soon as it is there",
     "link": "wait for the network: it is tried again by itself; `hero365-edge check` looks at each part of the way",
 }

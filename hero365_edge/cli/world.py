@@ -14,6 +14,7 @@ from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.detector import WebrtcDetector
 from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.devices.location import GpsdLocation
 from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.mp3 import Mp3Decoder
 from hero365_edge.devices.referee import SileroReferee
@@ -72,6 +73,7 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         tokens=token_source(settings, environ, clock),
         shelf=FolderShelf(runtime / "outbox") if runtime is not None else FakeShelf(),
         memory=SessionMemory(state / "session.json", clock) if state is not None else None,
+        location=GpsdLocation(clock, settings.location.gpsd) if settings.location.gpsd else None,
     )
 
 

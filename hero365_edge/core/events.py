@@ -30,6 +30,8 @@ class LinkDown:
     """The technician should be told now."""
     too_big: bool = False
     """The backend does not take messages of the size of one it was sent."""
+    hung_up: bool = False
+    """The other side ended it, or the way to it broke; nobody here did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from hero365_edge.core.states import State, Step
 
 TEXT_ONLY_S = 3.0
 """After an answer's text, so long for its sound to begin where it may come as a stream."""
+TEXT_ONLY_BUFFERED_S = 1.0
+"""The same without realtime: there an answer has its sound with it as a rule, but a stream is taken too."""
 WELCOME_S = 3.0
 """The seed's backend welcomes each new session with a text, which may come when an utterance has gone up already."""
 NOTED_CHARS = 10_000
@@ -41,10 +43,9 @@ def text_answered(here: Situation, event: ev.TextAnswered) -> None:
     _note_text(here, event.text)
     if here.state is not State.PROCESSING:
         return
-    if here.facts.agreement is not None and here.facts.agreement.realtime:
-        here.deadline = min(here.now + TEXT_ONLY_S, here.deadline or here.now + TEXT_ONLY_S)
-    else:
-        here.finish("text")
+    realtime = here.facts.agreement is not None and here.facts.agreement.realtime
+    until = here.now + (TEXT_ONLY_S if realtime else TEXT_ONLY_BUFFERED_S)
+    here.deadline = min(until, here.deadline or until)
 
 
 def spoken_answered(here: Situation, event: ev.SpokenAnswered) -> None:

@@ -7,6 +7,7 @@ from hero365_edge.core import events as ev
 from hero365_edge.core import on_panel
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.latency import Turn
+from hero365_edge.core.outbox import FRAMES, WHOLE
 from hero365_edge.core.situation import Situation, resting
 from hero365_edge.core.states import State, Step
 
@@ -38,8 +39,11 @@ def restored(here: Situation, event: ev.Restored) -> None:
 
 def link_down(here: Situation, event: ev.LinkDown) -> None:
     """The link is gone: what was not accepted is kept, what was not answered is lost."""
-    if event.too_big:
-        _did_not_fit(here)
+    sent_as = "" if here.turn is None else here.outbox.sent_as(here.turn.utterance_id)
+    if event.too_big and here.turn is not None and sent_as in {WHOLE, FRAMES}:
+        _did_not_fit(here, here.turn, sent_as)
+    elif event.hung_up:
+        _died_on_it(here)
     here.facts.agreement = None
     here.facts.refused = event.refused
     here.outbox.link_lost()
@@ -56,13 +60,20 @@ def link_down(here: Situation, event: ev.LinkDown) -> None:
         here.go(Step.SETTLE)
 
 
-def _did_not_fit(here: Situation) -> None:
+def _did_not_fit(here: Situation, turn: Turn, sent_as: str) -> None:
     """In frames it will; where they are not taken, or did not fit either, it never will, and that is told."""
-    agreement, turn = here.facts.agreement, here.turn
-    if agreement is not None and agreement.realtime and not here.facts.in_frames:
+    agreement = here.facts.agreement
+    if agreement is not None and agreement.realtime and sent_as == WHOLE:
         here.facts.in_frames = True
-    elif turn is not None and turn.utterance_id in here.waiting_turns:
+    else:
         here.expire(here.outbox.give_up(turn.utterance_id))
+
+
+def _died_on_it(here: Situation) -> None:
+    """The backend had all of an utterance and hung up instead of accepting it: that may be the utterance's fault."""
+    for turn in list(here.waiting_turns.values()):
+        if turn.committed is not None:
+            here.expire(here.outbox.link_died_on(turn.utterance_id, here.now))
 
 
 def _lose_live_recording(here: Situation) -> None:
@@ -87,6 +98,8 @@ def _lose_answer(here: Situation) -> None:
 def time_up(here: Situation, _event: ev.TimeUp) -> None:
     """A time limit passed: no state waits for ever."""
     _expire_old(here)
+    if resting(here) and here.facts.agreement is not None and here.outbox.waiting:
+        here.send_next()
     if here.deadline is None or here.now < here.deadline:
         return
     here.deadline = None

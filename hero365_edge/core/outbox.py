@@ -3,11 +3,18 @@
 The sound itself stays with the uplink, and on its shelf, which outlives the process.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
 MOST_AUDIO_S = 120.0
 """So much sound is held in all (PRODUCT section 4)."""
+MOST_DEATHS = 5
+"""So many links in a row died on an utterance that they had carried whole: it is the utterance, not the road."""
+LIVE, WHOLE, FRAMES = "live", "whole", "frames"
+"""How an utterance went: as it was spoken; kept, and then in one piece; kept, and then frame by frame."""
+REST_S = 1.0
+"""After the second such death it waits so long before it is sent again, and twice as long after each further one."""
 
 
 @dataclass(slots=True)
@@ -18,6 +25,10 @@ class _Entry:
     sent: bool
     tried: bool
     """Whether it was ever sent, on this link or another."""
+    sent_as: str = LIVE
+    deaths: int = 0
+    """How many links died on it."""
+    rests_until: float = -math.inf
 
 
 class Outbox:
@@ -28,7 +39,7 @@ class Outbox:
         self._max_utterances = max_utterances
         self._entries: list[_Entry] = []
         self.tally: Counter[str] = Counter(accepted=0, resent=0, duplicate=0, expired=0)
-        """How many utterances so far."""
+        """How many utterances so far; those set aside, because links died on them, are among the expired."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,24 +62,48 @@ class Outbox:
                 return entry.utterance_id
         return None
 
-    def next_to_send(self) -> str | None:
-        """Mark the oldest unsent utterance as sent; its id."""
+    def next_to_send(self, now: float, sent_as: str = WHOLE) -> str | None:
+        """Mark the oldest unsent utterance that need not rest as sent; its id."""
         for entry in self._entries:
-            if not entry.sent:
+            if not entry.sent and now >= entry.rests_until:
                 self.tally["resent"] += entry.tried
                 entry.sent = entry.tried = True
+                entry.sent_as = sent_as
                 return entry.utterance_id
         return None
+
+    def sent_as(self, utterance_id: str) -> str:
+        """How this one is on its way; empty when it is not."""
+        return next((entry.sent_as for entry in self._entries if entry.sent and entry.utterance_id == utterance_id), "")
 
     def link_lost(self) -> None:
         """What was sent and not accepted must be sent again."""
         for entry in self._entries:
             entry.sent = False
 
+    def link_died_on(self, utterance_id: str, now: float) -> list[str]:
+        """The backend hung up after it had all of this one: it rests, or is set aside; its id in that case.
+
+        One that kills whoever takes it must not keep the link from all the others, nor be dialled for without end.
+        """
+        for entry in self._entries:
+            if entry.utterance_id == utterance_id and entry.sent:
+                entry.deaths += 1
+                entry.rests_until = now + (REST_S * 2.0 ** (entry.deaths - 2) if entry.deaths > 1 else 0.0)
+                if entry.deaths >= MOST_DEATHS:
+                    self.tally["set_aside"] += 1
+                    return self.give_up(utterance_id)
+        return []
+
     @property
     def waiting(self) -> bool:
         """Whether an utterance is still to be sent."""
         return any(not entry.sent for entry in self._entries)
+
+    @property
+    def ready_at(self) -> float | None:
+        """From when on one is to be sent; None when none is."""
+        return min((entry.rests_until for entry in self._entries if not entry.sent), default=None)
 
     @property
     def deadline(self) -> float | None:

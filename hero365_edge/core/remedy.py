@@ -106,6 +106,11 @@ def close_error(code: int, by_backend: bool = True) -> LinkError:
     return _error(f"the link was closed with code {code}", of_code(code) if by_backend else _DIAL, None)
 
 
+def hung_up(error: Exception | None) -> bool:
+    """Whether the other side, or the way to it, ended a link that had nothing wrong with it until then."""
+    return isinstance(error, LinkError) and error.cause in {Remedy.DIAL, Remedy.LATER, Remedy.SMALLER}
+
+
 def _error(text: str, answer: Answer, retry_after_s: float | None) -> LinkError:
     text = f"{text}: {answer.hint}" if answer.hint else text
     wait_s = answer.at_least_s if retry_after_s is None else min(retry_after_s, LONGEST_WAIT_S)

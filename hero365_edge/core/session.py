@@ -12,7 +12,7 @@ from hero365_edge.core import events as ev
 from hero365_edge.core import gestures as g
 from hero365_edge.core import on_answer, on_link, on_panel, on_pause
 from hero365_edge.core.latency import Turn
-from hero365_edge.core.situation import Facts, Limits, Situation
+from hero365_edge.core.situation import Facts, Limits, Situation, resting
 from hero365_edge.core.states import State
 
 _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
@@ -65,7 +65,9 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When the session wants a `TimeUp`."""
-        times = (self._here.deadline, self._here.outbox.deadline)
+        here = self._here
+        sends = here.facts.agreement is not None and resting(here)
+        times = (here.deadline, here.outbox.deadline, here.outbox.ready_at if sends else None)
         return min((at for at in times if at is not None), default=None)
 
     @property

@@ -8,7 +8,7 @@ from hero365_edge.core.answers import Answers
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.handshake import Agreement
 from hero365_edge.core.latency import Turn
-from hero365_edge.core.outbox import Outbox
+from hero365_edge.core.outbox import FRAMES, WHOLE, Outbox
 from hero365_edge.core.states import REST, RESTING, TRANSITIONS, State, Step
 
 START_S = 10.0
@@ -117,7 +117,7 @@ class Situation:
     def send_next(self) -> None:
         """Send the oldest waiting utterance that is not too old by now."""
         self.expire(self.outbox.expire(self.now))
-        utterance_id = self.outbox.next_to_send()
+        utterance_id = self.outbox.next_to_send(self.now, FRAMES if self.facts.in_frames else WHOLE)
         if utterance_id is None:
             return
         self.turn = self.waiting_turns[utterance_id]

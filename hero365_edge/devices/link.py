@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.frames import Close
 
 from hero365_edge.core.address import Address
 from hero365_edge.core.health import PING_EVERY_S, Vitals
@@ -27,6 +28,9 @@ USER_TIMEOUT_MS = 8000
 UNSENT_BYTES = 16_384
 """TCP_NOTSENT_LOWAT: the kernel takes no more than this ahead of what it can send, so that what was handed over is
 nearly gone. Its own buffer would take megabytes, and call a minute of speech sent that is on the way for a minute."""
+LET_GO = struct.pack("ii", 1, 0)
+"""SO_LINGER: what is not delivered when the link is let go, or the process dies, is not delivered later either. The
+kernel would go on trying, and an utterance could arrive behind the copy that was sent on the next link."""
 IPV6_HEAD_START_S = 0.25
 """RFC 8305: where IPv6 leads nowhere, IPv4 is tried so much later, not after a time-out."""
 
@@ -43,6 +47,8 @@ class WebSocketLink:
 
     async def send(self, message: str | bytes) -> None:
         """Hand a message to the socket, waiting while its buffer is full."""
+        if self._connection.transport.is_closing():  # asyncio would drop it, and complain of each one in the journal
+            raise _broken(self._connection.protocol.close_rcvd)
         try:
             await self._connection.send(message)
         except ConnectionClosed as error:
@@ -147,6 +153,7 @@ def _give_up_early(connection: ClientConnection) -> None:
     if raw is not None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LET_GO)
 
 
 def _reason(error: Exception) -> str:
@@ -154,10 +161,13 @@ def _reason(error: Exception) -> str:
 
 
 def _closed(error: ConnectionClosed) -> LinkError:
-    frame = error.rcvd or error.sent
-    if frame is None:
-        return LinkError("the link broke without a goodbye")
-    return close_error(frame.code, by_backend=error.rcvd is not None)
+    if error.rcvd is None and error.sent is not None:
+        return close_error(error.sent.code, by_backend=False)
+    return _broken(error.rcvd)
+
+
+def _broken(goodbye: Close | None) -> LinkError:
+    return LinkError("the link broke without a goodbye") if goodbye is None else close_error(goodbye.code)
 
 
 def _retry_after_s(headers: Headers) -> float | None:

@@ -9,6 +9,7 @@ class FakeClock:
     def __init__(self, now: float = 1000.0, utc: datetime = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)) -> None:
         self._now = now
         self._utc = utc
+        self._synchronised = True
 
     def now(self) -> float:
         """Seconds; only `advance` moves them."""
@@ -17,6 +18,14 @@ class FakeClock:
     def utc(self) -> datetime:
         """The wall clock, which `advance` and `set_wall` move."""
         return self._utc
+
+    def synchronised(self) -> bool:
+        """Whether somebody keeps the wall clock right: true until `lose_time`."""
+        return self._synchronised
+
+    def lose_time(self) -> None:
+        """Nobody keeps the wall clock right any more, until `set_wall`."""
+        self._synchronised = False
 
     def advance(self, seconds: float) -> None:
         """Let time pass. Raises ValueError for going back, which a monotonic clock never does."""
@@ -28,3 +37,4 @@ class FakeClock:
     def set_wall(self, utc: datetime) -> None:
         """Somebody (time synchronisation) sets the wall clock; the monotonic one does not notice."""
         self._utc = utc
+        self._synchronised = True

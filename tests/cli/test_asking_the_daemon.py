@@ -38,7 +38,7 @@ STATUS: dict[str, Any] = {
 }
 
 
-DONE = ("status", "say", "press", "volume", "mute", "unmute", "session_end")
+DONE = ("status", "say", "press", "volume", "mute", "unmute", "context", "session_end")
 
 
 class Daemon:
@@ -64,7 +64,8 @@ class Daemon:
         if self.refusal:
             raise EdgeError(self.refusal)
         loudness = dict.fromkeys(("volume", "mute", "unmute"), self.volume)
-        answers = {"status": self.status, "session_end": {"given_up": self.given_up}, **loudness}
+        context = {"location": {"latitude": 52.5, "longitude": 13.4}, "activity_mode": "working"}
+        answers = {"context": context, "status": self.status, "session_end": {"given_up": self.given_up}, **loudness}
         return answers.get(str(message["do"]), {})
 
     def close(self) -> None:
@@ -252,3 +253,15 @@ def test_without_a_daemon_each_exits_1_and_says_how_to_start_it(
     config.write_text(f"control: {{socket: {tmp_path}/control.sock}}\n")
     assert main([*command, "--config", str(config)]) == 1
     assert f"not running (no answer at {tmp_path}/control.sock)" in capsys.readouterr().err
+
+
+def test_the_context_is_told_and_printed(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["context", "--config", str(daemon.config), "--mode", "working", "--task", ""]) == 0
+    assert daemon.asked == [{"do": "context", "activity_mode": "working", "current_task": ""}]
+    assert capsys.readouterr().out == 'location: {"latitude": 52.5, "longitude": 13.4}\nactivity_mode: working\n'
+
+
+def test_the_context_alone_is_only_asked_for(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["context", "--config", str(daemon.config), "--json"]) == 0
+    assert daemon.asked == [{"do": "context"}]
+    assert json.loads(capsys.readouterr().out)["activity_mode"] == "working"

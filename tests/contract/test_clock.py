@@ -22,3 +22,7 @@ def test_it_never_goes_back(clock: Clock) -> None:
 
 def test_the_wall_clock_is_in_utc(clock: Clock) -> None:
     assert clock.utc().tzinfo is UTC
+
+
+def test_it_tells_whether_somebody_keeps_it_right(clock: Clock) -> None:
+    assert isinstance(clock.synchronised(), bool)

@@ -20,7 +20,7 @@ def outbox(
 def to_send(box: Outbox) -> list[str]:
     """What goes up when everything may."""
     ids = []
-    while (utterance_id := box.next_to_send()) is not None:
+    while (utterance_id := box.next_to_send(0.0)) is not None:
         ids.append(utterance_id)
     return ids
 
@@ -37,7 +37,7 @@ def test_they_go_up_in_the_order_they_were_spoken_each_once() -> None:
 def test_what_went_up_live_is_not_sent_again_on_the_same_link() -> None:
     box = outbox("a", sent=True)
     assert not box.waiting
-    assert box.next_to_send() is None
+    assert box.next_to_send(0.0) is None
 
 
 def test_after_a_lost_link_all_that_was_not_accepted_goes_up_again_in_order() -> None:
@@ -52,8 +52,8 @@ def test_after_a_lost_link_all_that_was_not_accepted_goes_up_again_in_order() ->
 
 def test_a_backend_that_names_no_utterance_accepts_the_oldest_it_was_sent() -> None:
     box = outbox("a", "b", "c")
-    box.next_to_send()
-    box.next_to_send()
+    box.next_to_send(0.0)
+    box.next_to_send(0.0)
     assert [box.accept(), box.accept(), box.accept()] == ["a", "b", None]
     assert to_send(box) == ["c"]
 
@@ -123,10 +123,10 @@ def test_what_can_never_be_accepted_is_given_up_by_name() -> None:
 
 def test_only_what_was_sent_before_counts_as_sent_again() -> None:
     box = outbox("a")
-    box.next_to_send()
+    box.next_to_send(0.0)
     assert box.tally["resent"] == 0
     box.link_lost()
-    box.next_to_send()
+    box.next_to_send(0.0)
     box.hold("live", 1.0, 1.0, sent=True)
     box.link_lost()
     assert to_send(box) == ["a", "live"]
@@ -144,7 +144,7 @@ def test_each_expires_at_its_own_age_whether_sent_or_not(sent: bool) -> None:
 def test_sending_again_makes_nothing_younger() -> None:
     box = outbox("a", sent=True)
     box.link_lost()
-    box.next_to_send()
+    box.next_to_send(0.0)
     assert box.deadline == 120.0
 
 
@@ -181,7 +181,7 @@ def test_in_any_history_each_utterance_leaves_once_and_never_goes_up_twice_on_a_
             held.append(name)
             left += box.hold(name, now, 1.0, sent=step == "hold sent")
             on_this_link += [name] * (step == "hold sent")
-        elif step == "send" and (sent := box.next_to_send()) is not None:
+        elif step == "send" and (sent := box.next_to_send(0.0)) is not None:
             on_this_link.append(sent)
         elif step == "accept" and (accepted := box.accept()) is not None:
             assert accepted in on_this_link

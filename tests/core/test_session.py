@@ -14,6 +14,8 @@ from hero365_edge.core import messages as m
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.endpointer import Ending
 from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.on_answer import TEXT_ONLY_BUFFERED_S
+from hero365_edge.core.outbox import MOST_DEATHS, REST_S
 from hero365_edge.core.session import Session
 from hero365_edge.core.situation import Limits
 from hero365_edge.core.states import RESTING, TRANSITIONS, State
@@ -299,6 +301,32 @@ def test_a_time_in_the_future_makes_nothing_younger() -> None:
     assert talk.session.deadline == talk.now + Limits().max_age_s
 
 
+def asked_without_realtime() -> Talk:
+    talk = Talk()
+    talk.link_up(BUFFERED)
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.happen(lambda at: ev.TextAnswered("the boiler", at))
+    return talk
+
+
+def test_without_realtime_a_text_waits_a_moment_for_its_sound_which_may_be_streamed_all_the_same() -> None:
+    talk = asked_without_realtime()
+    talk.begin_answer()
+    talk.happen(ev.FirstSampleHeard)
+    talk.happen(ev.PlaybackEnded, 2.0)
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["answered"]
+
+
+def test_without_realtime_a_text_that_stays_alone_ends_the_turn_soon() -> None:
+    talk = asked_without_realtime()
+    asked_at = talk.now
+    talk.wait_for_deadline()
+    assert talk.now - asked_at == TEXT_ONLY_BUFFERED_S
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["text"]
+
+
 def test_what_did_not_fit_into_a_message_goes_frame_by_frame_from_then_on() -> None:
     talk = Talk()
     talk.happen(lambda at: ev.Restored("long", 90.0, 60.0, at))
@@ -320,6 +348,76 @@ def test_what_did_not_fit_where_no_frames_are_taken_is_given_up_and_told() -> No
     assert do.Chime(Earcon.EXPIRED) in talk.effects
     assert not talk.is_in(State.PROCESSING)
     assert talk.session.waiting == 0
+
+
+def test_too_big_is_no_matter_of_what_went_up_frame_by_frame_as_it_was_spoken(talk: Talk) -> None:
+    """Perhaps it was executed: sent in frames again, the backend would not know the copy."""
+    talk.tap()
+    talk.speak_and_pause()
+    talk.happen(lambda at: ev.LinkDown(at, too_big=True, hung_up=True))
+    talk.link_up()
+    assert talk.tell(do.SendKept) == [do.SendKept("u1")]
+
+
+def test_an_utterance_on_which_link_after_link_dies_rests_longer_each_time_and_is_set_aside_and_told() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("poison", 90.0, 1.0, at))
+    rests = []
+    for _ in range(MOST_DEATHS):
+        talk.link_up()
+        up_at = talk.now
+        while not talk.tell(do.SendKept):
+            talk.wait_for_deadline()
+        rests.append(talk.now - up_at)
+        talk.happen(lambda at: ev.Committed("poison", at))
+        talk.happen(lambda at: ev.LinkDown(at, hung_up=True))
+    assert rests == [0.0, 0.0, REST_S, 2 * REST_S, 4 * REST_S]
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.session.waiting == 0
+    assert (talk.session.utterances["set_aside"], talk.session.utterances["expired"]) == (1, 1)
+
+
+def test_while_one_rests_others_go_up_and_are_answered(talk: Talk) -> None:
+    talk.happen(lambda at: ev.Restored("poison", 90.0, 1.0, at))
+    for _ in range(2):
+        talk.happen(lambda at: ev.Committed("poison", at))
+        talk.happen(lambda at: ev.LinkDown(at, hung_up=True))
+        talk.link_up()
+    assert talk.is_in(State.READY)
+    talk.tap()
+    talk.speak_and_pause()
+    assert talk.is_in(State.PROCESSING)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.FirstSampleHeard)
+    talk.happen(ev.PlaybackEnded, 2.0)
+    assert talk.tell(do.SendKept) == [do.SendKept("poison")], "and then it has rested"
+
+
+@pytest.mark.parametrize(
+    "down",
+    [
+        ev.LinkDown(100.0),  # dropped here: it was not accepted in time, say
+        ev.LinkDown(100.0, refused=True),
+    ],
+)
+def test_a_link_that_did_not_die_on_it_is_no_reason_to_rest(down: ev.LinkDown) -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("a", 90.0, 1.0, at))
+    for _ in range(2 * MOST_DEATHS):
+        talk.link_up()
+        assert talk.tell(do.SendKept) == [do.SendKept("a")]
+        talk.happen(lambda at: ev.Committed("a", at))
+        talk.happen(lambda _: down)
+
+
+def test_a_link_that_breaks_before_all_of_it_was_sent_is_no_reason_to_rest() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("a", 90.0, 1.0, at))
+    for _ in range(2 * MOST_DEATHS):
+        talk.link_up()
+        assert talk.tell(do.SendKept) == [do.SendKept("a")]
+        talk.happen(lambda at: ev.LinkDown(at, hung_up=True))
 
 
 def test_an_utterance_whose_link_breaks_is_kept_whole_and_sent_again(talk: Talk) -> None:
@@ -611,6 +709,7 @@ EVENTS = st.one_of(
     ),
     st.just(lambda at: ev.Recorded("u1", at, at)),
     st.just(lambda at: ev.LinkDown(at, too_big=True)),
+    st.just(lambda at: ev.LinkDown(at, hung_up=True)),
     st.just(lambda at: ev.Committed("u1", at)),
 )
 

@@ -28,6 +28,15 @@ def test_setting_the_wall_clock_does_not_move_the_monotonic_one() -> None:
     assert clock.now() == before
 
 
+def test_it_is_kept_right_but_for_the_time_between_losing_it_and_setting_it() -> None:
+    clock = FakeClock()
+    kept = [clock.synchronised()]
+    clock.lose_time()
+    kept.append(clock.synchronised())
+    clock.set_wall(datetime(2035, 1, 1, tzinfo=UTC))
+    assert [*kept, clock.synchronised()] == [True, False, True]
+
+
 def test_it_does_not_go_back() -> None:
     with pytest.raises(ValueError, match="does not go back"):
         FakeClock().advance(-1)

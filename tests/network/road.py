@@ -41,6 +41,7 @@ class Road:
         net = f"10.203.{os.getpid() % 250}"
         base = number * 4 % 252
         self._near_address, self.address = f"{net}.{base + 1}", f"{net}.{base + 2}"
+        self._near_ipv6, self.address_ipv6 = f"fd00:365::{base + 1:x}", f"fd00:365::{base + 2:x}"
 
     def build(self) -> None:
         """Make it."""
@@ -56,8 +57,8 @@ class Road:
         """Take it away, with whatever still uses it."""
         _run("ip", "netns", "del", self._space)
 
-    def listen(self) -> socket.socket:
-        """A listening socket of the far host."""
+    def listen(self, port: int = 0) -> socket.socket:
+        """A listening socket of the far host, at any port when `port` is 0."""
         made: list[socket.socket] = []
 
         def make() -> None:
@@ -68,7 +69,7 @@ class Road:
                     raise OSError(ctypes.get_errno(), "setns")
             finally:
                 os.close(space)
-            made.append(socket.create_server((self.address, 0)))
+            made.append(socket.create_server((self.address, port)))
 
         maker = threading.Thread(target=make)
         maker.start()
@@ -84,6 +85,13 @@ class Road:
         rule = "drop" if percent == 100 else f"numgen random mod 100 < {percent} drop"
         hooks = (f"chain {hook} {{ type filter hook {hook} priority 0; {rule}; }};" for hook in ("input", "output"))
         self._there("nft", f"add table inet road {{ {' '.join(hooks)} }};")
+
+    def swallow_ipv6(self) -> None:
+        """The far host has an address of IPv6 too, and what is sent there is lost."""
+        _run("ip", "-6", "addr", "add", f"{self._near_ipv6}/126", "dev", self._near, "nodad")
+        self._there("ip", "-6", "addr", "add", f"{self.address_ipv6}/126", "dev", self._far, "nodad")
+        rule = "chain in6 { type filter hook input priority 0; meta l4proto tcp meta nfproto ipv6 drop; };"
+        self._there("nft", f"add table inet six {{ {rule} }};")
 
     def cut(self) -> None:
         """The modem is off."""

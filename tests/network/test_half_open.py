@@ -119,6 +119,19 @@ async def test_when_the_road_is_there_again_a_press_has_a_session_at_once() -> N
         assert asyncio.get_running_loop().time() - mended_at < 0.5
 
 
+async def test_what_a_dropped_link_had_not_delivered_does_not_arrive_behind_its_copy() -> None:
+    async with trip() as here:
+        here.road.swallow()
+        await here.connection.send(AudioData(audio="A" * 1000, format="wav", size=750))
+        here.connection.redial("for this test")
+        await asyncio.sleep(1.7)  # the goodbye's limit is over: the link is let go
+        here.road.mend()
+        here.connection.dial_now()
+        await until(lambda: len(here.diary.ups) == 2)
+        await asyncio.sleep(4.0)  # the kernel would try again after 1.6 s and 3.2 s
+        assert here.host.whole_messages == 0
+
+
 async def test_a_link_that_loses_much_is_seen_to_be_bad() -> None:
     async with trip() as here:
         here.diary.at_rest = False

@@ -1,0 +1,108 @@
+"""What became of every utterance, by kind of fault."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tests.chaos.lane import Episode, Lane
+
+
+def report(lanes: Sequence[Lane]) -> dict[str, Any]:
+    """The figures of all lanes together, ready for JSON."""
+    judged = [(each, _judge(lane, each)) for lane in lanes for each in lane.episodes]
+    rows = defaultdict(list)
+    for episode, counts in judged:
+        rows[episode.fault.kind].append((episode, counts))
+    whole = _sum(judged)
+    # Of episodes that were played again too: a second copy has no excuse.
+    whole["doubled"] = sum(count > 1 for lane in lanes for count in lane.tally.executed.values())
+    whole["played_again"] = sum(lane.again for lane in lanes)
+    whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
+    whole["session_s"] = _spread(each.session_s for each, _ in judged)
+    whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
+    whole["memory"] = [_memory(lane) for lane in lanes]
+    whole["kinds"] = {kind: _sum(of_kind) for kind, of_kind in sorted(rows.items())}
+    whole["episodes"] = [_told_of(each, counts) for each, counts in judged]
+    return whole
+
+
+def table(figures: dict[str, Any]) -> str:
+    """For a person."""
+    columns = ("turns", "accepted", "expired_told", "lost", "doubled", "stuck")
+    head = f"{'fault':20}" + "".join(f"{name:>14}" for name in columns) + "   recover s: p50    p95  worst"
+    lines = [head]
+    for kind, row in [*figures["kinds"].items(), ("all", figures)]:
+        spread = row["recover_s"]
+        times = "".join(f"{_told(spread[name]):>7}" for name in ("p50", "p95", "max"))
+        lines.append(f"{kind:20}" + "".join(f"{row[name]:>14}" for name in columns) + " " * 11 + times)
+    for name, what in (("session_s", "from the dial to the session"), ("press_to_dial_s", "from a press to the dial")):
+        spread = ", ".join(f"{key} {_told(value)}" for key, value in figures[name].items())
+        lines += [f"{what}, s: {spread}"]
+    lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
+    again = "played again, because this computer stood still or its card was silent"
+    lines.append(f"{again}: {figures['played_again']}; executed without being known: {figures['unknown']}")
+    lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
+    return "\n".join(lines)
+
+
+def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
+    fault = episode.fault
+    told: dict[str, Any] = {
+        "kind": fault.kind,
+        "detail": fault.detail,
+        "at_s": round(fault.at_s, 2),
+        "lasts_s": round(fault.lasts_s, 2),
+    }
+    told |= {"began": episode.wall, "utterances": episode.numbers, "heard": episode.heard, "seen": episode.seen}
+    told |= {
+        "recover_s": episode.recover_s,
+        "stuck": episode.stuck,
+        "unfair": episode.unfair,
+        "resident_bytes": episode.resident_bytes,
+    }
+    return told | {name: counts[name] for name in ("accepted", "expired_told", "lost", "doubled")}
+
+
+def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
+    counts = [lane.tally.executed[number] for number in episode.numbers]
+    missing = lane.missing(episode)
+    told = min(missing, episode.expired_told)
+    return {
+        "turns": len(counts),
+        "accepted": len(counts) - missing,
+        "expired_told": told,
+        "lost": missing - told,
+        "doubled": sum(count > 1 for count in counts),
+        "stuck": int(bool(episode.stuck)),
+    }
+
+
+def _sum(judged: Sequence[tuple[Episode, dict[str, int]]]) -> dict[str, Any]:
+    total: dict[str, Any] = {
+        name: sum(counts[name] for _, counts in judged)
+        for name in ("turns", "accepted", "expired_told", "lost", "doubled", "stuck")
+    }
+    total["recover_s"] = _spread(each.recover_s for each, _ in judged)
+    return total
+
+
+def _spread(values: Iterable[float | None]) -> dict[str, float | None]:
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return {"p50": None, "p95": None, "max": None}
+    p95 = known[min(len(known) - 1, int(0.95 * len(known)))]
+    return {"p50": round(statistics.median(known), 3), "p95": round(p95, 3), "max": round(known[-1], 3)}
+
+
+def _memory(lane: Lane) -> dict[str, float] | None:
+    if lane.mortal:
+        return None
+    sizes = [each.resident_bytes / 2**20 for each in lane.episodes]
+    tenth = max(1, len(sizes) // 10)
+    first, last = statistics.mean(sizes[:tenth]), statistics.mean(sizes[-tenth:])
+    return {"first": round(first, 2), "last": round(last, 2), "growth_percent": round(100 * (last / first - 1), 1)}
+
+
+def _told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
