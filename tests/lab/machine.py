@@ -140,12 +140,23 @@ class Machine:
         tls = server_context(self._authority, self._folder, expired=expired, host=host)
         return self._namespace.listen(port), tls
 
+    def far_listener(self) -> socket:
+        """A listening socket at `lab-backend`, at any port, without TLS."""
+        return self._namespace.listen(0)
+
     # ---- power, disk, clock ----
 
     def cut_power(self) -> None:
         """As if the ignition went off: what was not yet on the disk is lost. The stick stays in the test's hand."""
         self._qemu.kill()
         self.unplug_usb()
+
+    def left_on_disk(self, path: str, to: Path) -> None:
+        """Copy what a power cut left of a folder into the folder `to`, with the file system's journal replayed.
+
+        Nothing is booted for it, and the machine's own disk stays as it was left.
+        """
+        self._qemu.read_disk(path, to)
 
     def power_on(self) -> None:
         """Boot what is on the disk (20 to 50 s). Returns when it answers, which is before all services are up."""
