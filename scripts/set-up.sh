@@ -12,7 +12,7 @@ test_packages=(pulseaudio pulseaudio-utils libsystemd-dev pkg-config asterisk-co
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good systemd groff-base mandoc iproute2 nftables
   util-linux faketime gpsd gpsd-clients)
 # What the emulated machine is built and run with.
-lab_packages=(faketime qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2)
+lab_packages=(qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2)
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 

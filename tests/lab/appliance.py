@@ -6,6 +6,7 @@ All times are the lab's (`pace.now()`), unless they are in a turn's record.
 import asyncio
 import json
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from tests.lab.machine import Machine
 from tests.lab.pace import PACE, now, sleep, slow_event_loop
 from tests.lab.stick import Heard
 from tests.listening import find, follow
+from tests.packaging.shop import ENTRY_FILE, Shop, keyring
 
 T = TypeVar("T")
 
@@ -38,6 +40,7 @@ LOOK_EVERY_S = 1.0
 """Each look costs the machine a tenth of a second, of which it has none to spare while it is speaking."""
 SETTLING_S = 1.0
 """What starting has left to do then: its modules are loaded at their first use."""
+SHOP = "/srv/hero365-edge/"
 SETTINGS = f"""
 backend: {{url: "wss://lab-backend:{PORT}/v1/voice/ws", user_id: technician, business_id: business}}
 audio: {{input: {{device: Stick}}, output: {{device: Stick, volume: 1.0}}}}
@@ -56,8 +59,16 @@ def packages() -> list[Path]:
 
 
 def install(machine: Machine, debs: list[Path]) -> None:
-    """As ops does it: the packages, then a file of settings. The service is left stopped."""
-    machine.install(*debs)
+    """As ops does it: from a signed repository, then a file of settings. The service is left stopped."""
+    with keyring() as signing, tempfile.TemporaryDirectory() as name:
+        shop = Shop(Path(name), signing, f"file:{SHOP}")
+        shop.offer(debs)
+        machine.put(shop.folder, SHOP)
+        for path, text in shop.introduction().items():
+            machine.put(text, path)
+    machine.run(f"chmod -R a+rX {SHOP}")
+    apt = f"apt-get -o Dir::Etc::SourceList={ENTRY_FILE} -o Dir::Etc::SourceParts=-"  # the image's mirror is far away
+    machine.run(f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install -y hero365-edge", timeout_s=300)
     machine.run(f"systemctl stop {UNIT}")
     machine.put(SETTINGS, "/etc/hero365-edge/config.d/50-lab.yaml")
     machine.put(A_PI, f"/etc/systemd/system/{UNIT}.service.d/lab.conf")
@@ -171,8 +182,9 @@ class Appliance:
         self.ask(words, hold=True)
         self.backend.wait_for(lambda it: len(it.answers) > before, 40.0)
         backend, heard = self.hear_out()
-        assert find(words, backend.utterances[-1].pcm).likeness > LIKE_WHAT_WAS_SAID
-        assert follow(answer, heard.mono()).likeness > LIKE_THE_ANSWER
+        up, down = find(words, backend.utterances[-1].pcm), follow(answer, heard.mono())
+        assert up.likeness > LIKE_WHAT_WAS_SAID, up
+        assert down.likeness > LIKE_THE_ANSWER, down
 
     def status(self) -> dict[str, Any]:
         """What `hero365-edge status --json` says."""

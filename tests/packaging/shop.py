@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.packaging.trixie import Trixie, on_host
 
 KEY_FILE = "/usr/share/keyrings/hero365-edge.asc"
+ENTRY_FILE = "/etc/apt/sources.list.d/hero365-edge.sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,13 @@ class Shop:
 
     def introduce_to(self, device: Trixie) -> None:
         """The device's entry for it, as docs/packaging.md says."""
-        device.write(KEY_FILE, self.keyring.public())
+        for path, text in self.introduction().items():
+            device.write(path, text)
+
+    def introduction(self) -> dict[str, str]:
+        """The files by which a device knows and trusts it."""
         entry = f"Types: deb\nURIs: {self.url}\nSuites: ./\nSigned-By: {KEY_FILE}\n"
-        device.write("/etc/apt/sources.list.d/hero365-edge.sources", entry)
+        return {KEY_FILE: self.keyring.public(), ENTRY_FILE: entry}
 
 
 @contextmanager
