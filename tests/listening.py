@@ -11,6 +11,7 @@ from tests.alsa_rig import Recording
 WORD_MS = 300
 """A first or last word counts as whole by this much of it."""
 FOLLOW_MS = 40
+_BEGINNINGS_MS = (WORD_MS, 1000, 3000)
 _LOUD = 32768 * 10 ** (-40 / 20)
 _AXIS_STRIDE = 797  # a prime, so that it meets every place in the recorder's chunks
 
@@ -70,13 +71,20 @@ class Followed:
 def follow(said: Pcm, heard: Pcm, most_ms: int = 3000) -> Followed:
     """Where each `FOLLOW_MS` of `said` is in `heard`, 16 kHz, each no earlier behind its beginning than the one before.
 
-    `most_ms` may be put in altogether. A path through all places and delays is chosen that makes the sum of products
-    largest (dynamic programming): what was left out, doubled or garbled lowers the likeness.
+    `most_ms` may be put in altogether. What was left out, doubled or garbled lowers the likeness. The beginning is
+    looked for by the first word and by more: one short word may sound like another, and pauses may part a long piece.
     """
+    margin = samples_of(2 * FOLLOW_MS)
+    begins = {max(0, find(said[: samples_of(ms)], heard).at - margin) for ms in _BEGINNINGS_MS}
+    return max((_follow(said, heard[begin:], most_ms) for begin in begins), key=lambda found: found.likeness)
+
+
+def _follow(said: Pcm, heard: Pcm, most_ms: int) -> Followed:
+    """The same, from the beginning of `heard` on: the path through all places and delays with the largest sum of
+    products (dynamic programming)."""
     block, lags = samples_of(FOLLOW_MS), samples_of(most_ms)
-    begin = max(0, find(said[: samples_of(WORD_MS)], heard).at - samples_of(2 * FOLLOW_MS))
     blocks = said[: len(said) // block * block].reshape(-1, block).astype(np.float64)
-    around = np.concatenate([heard[begin:].astype(np.float64), np.zeros(len(said) + lags)])
+    around = np.concatenate([heard.astype(np.float64), np.zeros(len(said) + lags)])
     best, came_from = np.zeros(lags), []
     for number, wanted in enumerate(blocks):
         piece = around[number * block : number * block + lags + block - 1]
