@@ -27,6 +27,8 @@ from hero365_edge.player import Playback
 from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor, Tokens
 from hero365_edge.settings import Settings
 from hero365_edge.shelf_ports import Shelf
+from hero365_edge.speech_ports import PhraseBook, Voice
+from hero365_edge.spoken import Spoken
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,10 @@ class World:
     shelf: Shelf
     memory: SessionMemory | None = None
     """What of the session outlives the process; None: nothing."""
+    phrases: PhraseBook | None = None
+    """How answers sounded; None: nothing is kept."""
+    voice: Voice | None = None
+    """What speaks answers that came without sound; None: an earcon tells of them."""
 
 
 class Appliance:
@@ -86,7 +92,8 @@ class Appliance:
         )
         if world.memory is not None and (session_id := world.memory.recall(settings.session.idle_timeout_s)):
             self.connection.session_id = session_id
-        self.dialogue.connect(self.uplink, self.downlink, self.connection)
+        self.spoken = Spoken(world.phrases, world.voice, self.downlink.play, self.downlink.chime)
+        self.dialogue.connect(self.uplink, self.downlink, self.connection, self.spoken)
         self.cards = Cards(
             clock,
             world.microphone,
@@ -118,6 +125,7 @@ class Appliance:
                     "uplink": self.uplink.run(),
                     "downlink": self.downlink.run(),
                     "dialogue": self.dialogue.run(),
+                    "spoken": self.spoken.run(),
                     "button": self.button.run(),
                     "cards": self.cards.run(),
                     "health": self.health.run(),
@@ -184,6 +192,7 @@ class Appliance:
             },
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
             "last_text": scrub(self.dialogue.last_text) if self._settings.log.transcripts else None,
+            "phrases": self.spoken.figures,
             "playback": {**self.downlink.figures, "rejected": self.downlink.rejected},
         }
 

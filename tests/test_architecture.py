@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "shelf_ports", "ports", "core", "errors")
-_LANES = ("uplink", "downlink", "connection")
+_BASIS = ("codec_ports", "shelf_ports", "speech_ports", "ports", "core", "errors")
+_LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
 _HANDS = ("aside", "button", "cards", "health", "loudness", "orders")
@@ -25,6 +25,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "ports": ("core", "errors"),
     "codec_ports": ("core", "errors"),
     "shelf_ports": ("core", "errors"),
+    "speech_ports": ("core", "errors"),
     "strict_yaml": (),
     "settings": ("core", "errors"),
     "catalogue": ("settings",),

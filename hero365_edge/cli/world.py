@@ -18,8 +18,10 @@ from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
+from hero365_edge.devices.voice import installed_voice
 from hero365_edge.errors import ConfigError
 from hero365_edge.fakes.shelf import FakeShelf
+from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.fleet.token import token_source
 from hero365_edge.ports import Clock, Panel
@@ -57,6 +59,7 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
     socket = settings.control.socket
     runtime = _folder(environ, "RUNTIME_DIRECTORY") or (Path(socket).parent if socket else None)
     state = _folder(environ, "STATE_DIRECTORY") or runtime
+    cache = _folder(environ, "CACHE_DIRECTORY")
     return World(
         clock=clock,
         microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
@@ -69,6 +72,8 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         tokens=token_source(settings, environ, clock),
         shelf=FolderShelf(runtime / "outbox") if runtime is not None else FakeShelf(),
         memory=SessionMemory(state / "session.json", clock) if state is not None else None,
+        phrases=Phrases(cache / "phrases") if cache is not None else None,
+        voice=installed_voice() if settings.speech.local_voice == "auto" else None,
     )
 
 

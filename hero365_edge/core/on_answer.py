@@ -43,7 +43,7 @@ def text_answered(here: Situation, event: ev.TextAnswered) -> None:
     if here.facts.agreement is not None and here.facts.agreement.realtime:
         here.deadline = min(here.now + TEXT_ONLY_S, here.deadline or here.now + TEXT_ONLY_S)
     else:
-        here.finish("text")
+        here.finish_without_sound()
 
 
 def spoken_answered(here: Situation, event: ev.SpokenAnswered) -> None:
