@@ -4,13 +4,11 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 from hero365_edge import connection, downlink, orders, uplink
 from hero365_edge.button import Button
 from hero365_edge.cards import Cards
-from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.core import events as ev
 from hero365_edge.core import handshake, situation
 from hero365_edge.core.gestures import STUCK_S, Gestures
@@ -19,16 +17,14 @@ from hero365_edge.core.sniff import AudioKind
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.fleet.control import ControlServer
 from hero365_edge.fleet.secrets import scrub
-from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.fleet.wear import written_bytes
 from hero365_edge.health import Health, overdue
-from hero365_edge.location_ports import Location
 from hero365_edge.loudness import Loudness
 from hero365_edge.player import Playback
-from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor, Tokens
 from hero365_edge.settings import Settings
-from hero365_edge.shelf_ports import Shelf
+from hero365_edge.spoken import Spoken
 from hero365_edge.surroundings import Surroundings
+from hero365_edge.world import World
 
 log = logging.getLogger(__name__)
 
@@ -36,25 +32,6 @@ SPEAKER_S = 3.0
 """A speaker that works is open by then."""
 STOP_S = 3.5
 """The session's goodbye may take so long after SIGTERM; the whole exit 5 s (PRODUCT section 8)."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything the appliance is built on; `cli` fills it with devices or with fakes."""
-
-    clock: Clock
-    microphone: Microphone
-    speaker: Speaker
-    detector: Detector
-    codecs: Codecs
-    panel: Panel
-    dialer: Dialer
-    supervisor: Supervisor
-    tokens: Tokens
-    shelf: Shelf
-    memory: SessionMemory | None = None
-    """What of the session outlives the process; None: nothing."""
-    location: Location | None = None
 
 
 class Appliance:
@@ -90,7 +67,8 @@ class Appliance:
         )
         if world.memory is not None and (session_id := world.memory.recall(settings.session.idle_timeout_s)):
             self.connection.session_id = session_id
-        self.dialogue.connect(self.uplink, self.downlink, self.connection)
+        self.spoken = Spoken(world.phrases, world.voice, self.downlink.play, self.downlink.chime)
+        self.dialogue.connect(self.uplink, self.downlink, self.connection, self.spoken)
         self.cards = Cards(
             clock,
             world.microphone,
@@ -122,6 +100,7 @@ class Appliance:
                     "uplink": self.uplink.run(),
                     "downlink": self.downlink.run(),
                     "dialogue": self.dialogue.run(),
+                    "spoken": self.spoken.run(),
                     "button": self.button.run(),
                     "cards": self.cards.run(),
                     "health": self.health.run(),
@@ -190,6 +169,7 @@ class Appliance:
             "context": self.surroundings.facts(),
             "last_turn": None if turn is None else {"outcome": turn.outcome, **turn.since_speech_end_ms()},
             "last_text": scrub(self.dialogue.last_text) if self._settings.log.transcripts else None,
+            "phrases": self.spoken.figures,
             "playback": {**self.downlink.figures, "rejected": self.downlink.rejected},
         }
 

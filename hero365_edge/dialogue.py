@@ -21,6 +21,7 @@ from hero365_edge.core.states import RESTING
 from hero365_edge.downlink import Downlink
 from hero365_edge.errors import WireError
 from hero365_edge.ports import Clock, Panel
+from hero365_edge.spoken import Spoken
 from hero365_edge.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -55,15 +56,17 @@ class Dialogue:
         self.light = Light.STARTING
         self.last_turn: Turn | None = None
         self.last_text = ""
+        self._texts = 0
         self._last_error = ""
         self.rejected = 0
         """Answers whose sound was skipped because it was not base64."""
 
-    def connect(self, uplink: Uplink, downlink: Downlink, connection: Connection) -> None:
+    def connect(self, uplink: Uplink, downlink: Downlink, connection: Connection, spoken: Spoken) -> None:
         """Give it the lanes and the link, which in turn tell it what happens."""
         self._uplink = uplink
         self._downlink = downlink
         self._connection = connection
+        self._spoken = spoken
         self._carry_out: dict[type, Callable[[Any], None]] = {
             do.Record: lambda order: uplink.record(order.utterance_id, order.since),
             do.Settle: lambda order: uplink.settle(self._agreement if order.live else None, order.held),
@@ -79,6 +82,7 @@ class Dialogue:
             do.Expect: lambda order: downlink.expect(order.ssrc),
             do.Complete: lambda _: downlink.complete(),
             do.PlayWhole: lambda order: downlink.play(order.audio, order.audio_format),
+            do.Speak: lambda order: spoken.say(order.text, self._resting),
             do.Replay: lambda _: downlink.replay(),
             do.Chime: lambda order: downlink.chime(earcon(order.earcon)),
             do.Send: lambda order: connection.post(order.message),
@@ -159,6 +163,7 @@ class Dialogue:
             self.happen(ev.Received(message, now))
             return
         self.last_text = message.response
+        self._texts += self._session.state not in RESTING
         if self.log_transcripts:
             transcripts.info("the agent says: %s", " ".join(message.response.split()))
         try:
@@ -211,8 +216,14 @@ class Dialogue:
         self.light = order.light
         self._panel.show(order.light)
 
+    def _resting(self) -> bool:
+        return self._session.state in RESTING
+
     def _close_turn(self, order: do.CloseTurn) -> None:
         self.last_turn = order.turn
+        if self._texts == 1 and order.turn.outcome == "answered" and order.turn.first_sample is not None:
+            self._spoken.heard(order.turn.heard, self._downlink.last_answer.pcm())
+        self._texts = 0
         times_ms = order.turn.since_speech_end_ms()
         fields = {"turn": order.turn.outcome, **{f"{stage}_ms": ms for stage, ms in times_ms.items()}}
         log.info("turn %s: %s", order.turn.outcome, times_ms, extra={"fields": fields})

@@ -64,7 +64,7 @@ class Downlink:
         self._alive_told_at = 0.0
         self._sleep_at: float | None = None
         self._replay: Answer | None = None
-        self._last_answer = LastAnswer()
+        self.last_answer = LastAnswer()
         self._woken = asyncio.Event()
         self.rejected = 0
         """Pieces of sound that were skipped because they could not be understood."""
@@ -136,7 +136,7 @@ class Downlink:
 
     def replay(self) -> None:
         """Play the last answer again, if there is one."""
-        pcm = self._last_answer.pcm()
+        pcm = self.last_answer.pcm()
         if len(pcm):
             self._replay = Answer(self._codecs, self._reject, AudioKind.PCM16)
             self._replay.feed(pcm.tobytes())
@@ -211,7 +211,7 @@ class Downlink:
 
     def _begin(self, answer: Answer, streamed: bool) -> None:
         if not self._answers and not self._player.buffered and answer is not self._replay:
-            self._last_answer.begin()
+            self.last_answer.begin()
         if not self._answers and self._player.silent:
             with contextlib.suppress(DeviceError):  # a missing speaker is found when there is something to play
                 self._player.begin(self._clock.now())
@@ -230,7 +230,7 @@ class Downlink:
             self._player.bridge_with(answer.conceal, answer.end_is_told)
             self._player.put(pcm, now)
             if answer is not self._replay:
-                self._last_answer.add(pcm)
+                self.last_answer.add(pcm)
             if answer.done or (answer.paused and not answer.pending):
                 self._answers.popleft()
                 self._player.end()

@@ -149,7 +149,7 @@ class Speech(Struct, frozen=True, forbid_unknown_fields=True):
 
     local_voice: Annotated[
         Literal["auto", "off"],
-        Meta(description="Not in this version yet: auto, a local voice speaks them if one is installed; off, a tone."),
+        Meta(description="auto, espeak-ng speaks them if it is installed; off, a tone tells of them."),
     ] = "auto"
 
 

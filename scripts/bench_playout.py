@@ -13,7 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from hero365_edge.bench import playout, playout_cost, playout_networks, playout_picture, playout_quality
+from hero365_edge.bench import (
+    playout,
+    playout_cost,
+    playout_gstreamer,
+    playout_networks,
+    playout_picture,
+    playout_quality,
+)
+from hero365_edge.bench.playout_contenders import Contender
 from hero365_edge.bench.playout_networks import Network
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
@@ -36,6 +44,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every row there too")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the means there too (PNG, SVG or PDF)")
     parser.add_argument("--cost", action="store_true", help="measure instead what playing costs, part by part")
+    parser.add_argument(
+        "--gstreamer", action="store_true", help="with GStreamer's rtpjitterbuffer, in wall-clock time: some minutes"
+    )
     parser.add_argument("--listen", action="store_true", help="judge instead how it sounds (PLCMOS); takes minutes")
     arguments = parser.parse_args()
     if missing := speech.missing():
@@ -57,13 +68,21 @@ def main() -> int:
             for name, score in opinions(packets, networks, pacings, arguments.seed):
                 print(f"{name:60} PLCMOS {score:.2f}", flush=True)
         return 0
-    rows = list(playout.measure(networks, arguments.utterances, arguments.seed, answer(), pacings))
+    more = gstreamer(parser) if arguments.gstreamer else {}
+    rows = list(playout.measure(networks, arguments.utterances, arguments.seed, answer(), pacings, more))
     print(playout.table(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     if arguments.picture:
         playout_picture.draw(rows, arguments.picture)
     return 0
+
+
+def gstreamer(parser: argparse.ArgumentParser) -> dict[str, Contender]:
+    """GStreamer's jitter buffer with each latency."""
+    if not playout_gstreamer.available():
+        parser.error("--gstreamer needs gst-launch-1.0 and its rtpjitterbuffer: gstreamer1.0-{tools,plugins-good}")
+    return {f"gstreamer-{ms}": playout_gstreamer.rtpjitterbuffer(ms) for ms in playout_gstreamer.LATENCIES_MS}
 
 
 def opinions(

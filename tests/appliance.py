@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.core import gestures as g
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address
@@ -32,6 +32,8 @@ from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
 from hero365_edge.shelf_ports import Shelf
+from hero365_edge.speech_ports import PhraseBook, Voice
+from hero365_edge.world import World
 
 
 async def until(true: Callable[[], bool], limit_s: float = 2.0) -> None:
@@ -124,6 +126,8 @@ class Van:
         period_ms: int = 20,
         shelf: Shelf | None = None,
         session_file: Path | None = None,
+        phrases: PhraseBook | None = None,
+        voice: Voice | None = None,
     ) -> None:
         self.clock = SystemClock()
         self.microphone = FakeMicrophone(self.clock, period_ms=period_ms, paced=True)
@@ -145,6 +149,8 @@ class Van:
             FakeTokens(TOKEN),
             self.shelf,
             None if session_file is None else SessionMemory(session_file, self.clock),
+            phrases=phrases,
+            voice=voice,
         )
         self.appliance = Appliance(settings, world)
         self.appliance.connection._backoff = Backoff(lambda: 0.0)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core import rtp
 from hero365_edge.core.address import Address
@@ -31,6 +31,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Settings
+from hero365_edge.world import World
 
 T = TypeVar("T")
 LOOK_EVERY_S = 0.01

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core import events as ev
 from hero365_edge.core.address import Address
@@ -32,6 +32,7 @@ from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.fleet.control import request
 from hero365_edge.settings import Audio, AudioOutput, Backend, Control, Session, Settings
+from hero365_edge.world import World
 from tests.appliance import until
 from tests.appliance_on_fakes import noise
 from tests.played import begins, played

@@ -26,6 +26,7 @@ from hero365_edge.errors import ConfigError, LinkError, LinkRefused
 from hero365_edge.fakes.codec import FakeOpusEncoder
 from hero365_edge.fakes.link import FakeLink
 from hero365_edge.fleet import control
+from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.settings import Control, Log
 from tests.appliance import (
     QUICK,
@@ -198,6 +199,67 @@ async def test_an_answer_of_text_alone_ends_the_turn(van: Van) -> None:
     say(link, "agent_response", session_id="s", response="Done.")
     await van.turn_last("text")
     assert van.light is Light.READY
+
+
+async def answered_with_sound(van: Van, link: FakeLink, text: str, pcm: Pcm) -> None:
+    """A turn whose answer is a text and a stream."""
+    await ask(van)
+    take(link)
+    say(link, "agent_response", session_id="s", response=text)
+    link.say(pcm.tobytes())
+    await van.turn_last("answered")
+
+
+async def answered_in_text(van: Van, link: FakeLink, text: str) -> Pcm:
+    """A turn whose answer is a text alone; what was heard from there on, until nothing more is."""
+    before = len(van.heard())
+    await ask(van)
+    take(link)
+    say(link, "agent_response", session_id="s", response=text)
+    await van.turn_last("text")
+    await until(lambda: len(van.heard()) > before)
+    await until(lambda: van.light is Light.READY and not van.appliance.downlink.playing)
+    return van.heard()[before:]
+
+
+async def test_a_text_that_was_heard_once_is_heard_again_when_it_comes_alone_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "phrases"
+    async with running(Van(phrases=Phrases(folder))) as van:
+        link = await van.session()
+        await answered_with_sound(van, link, "Done.", answer(1_600))
+        await until(lambda: van.appliance.spoken.figures["phrases"] == 1)
+    async with running(Van(phrases=Phrases(folder))) as van:
+        link = await van.session("buffered")
+        assert np.array_equal(await answered_in_text(van, link, "Done."), answer(1_600))
+        assert Light.SPEAKING in van.lights
+        assert np.array_equal(await answered_in_text(van, link, "Not done."), earcon(Earcon.TEXT))
+
+
+async def test_an_answer_that_was_interrupted_is_not_remembered(tmp_path: Path) -> None:
+    async with running(Van(phrases=Phrases(tmp_path / "phrases"))) as van:
+        link = await van.session()
+        await ask(van)
+        take(link)
+        say(link, "agent_response", session_id="s", response="A long story.")
+        link.say(answer(16_000).tobytes())
+        await van.shows(Light.SPEAKING)
+        await until(lambda: len(van.heard()) > 0)
+        await ask(van)
+        await van.turn_last("interrupted")
+        assert van.appliance.spoken.figures["phrases"] == 0
+
+
+async def test_a_text_alone_is_spoken_by_a_voice_of_this_computer() -> None:
+    class Whistle:
+        async def say(self, text: str) -> bytes:
+            assert text == "Done."
+            return wav_bytes(answer(800))
+
+    async with running(Van(voice=Whistle())) as van:
+        link = await van.session("buffered")
+        assert np.array_equal(await answered_in_text(van, link, "Done."), answer(800))
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:

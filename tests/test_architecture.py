@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "location_ports", "shelf_ports", "ports", "core", "errors")
-_LANES = ("uplink", "downlink", "connection")
+_BASIS = ("codec_ports", "location_ports", "shelf_ports", "speech_ports", "ports", "core", "errors")
+_LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
 _HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "surroundings")
@@ -26,6 +26,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "codec_ports": ("core", "errors"),
     "location_ports": ("core", "errors"),
     "shelf_ports": ("core", "errors"),
+    "speech_ports": ("core", "errors"),
     "strict_yaml": (),
     "settings": ("core", "errors"),
     "catalogue": ("settings",),
@@ -43,13 +44,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "loudness": (),
     "surroundings": _BASIS,
     "orders": ("dialogue", "fleet", "loudness", "surroundings", *_BASIS),
-    "app": (*_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
+    "world": ("fleet", *_BASIS),
+    "app": ("world", *_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),
     "backend": ("backend",),
     "bench": ("bench", *_BASIS),
     "cli": (
-        *("cli", "app", "dialogue", "devices", "fakes", "backend", "fleet"),
+        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection, serve
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core.address import address
 from hero365_edge.core.secret import Secret
@@ -34,6 +34,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control, Session, Settings
+from hero365_edge.world import World
 from tests.appliance import until
 from tests.appliance_on_fakes import (
     Agent,

@@ -12,7 +12,7 @@ import pytest
 from aiortc.rtp import RtpPacket
 from msgspec.structs import replace
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.cli.world import NativeCodecs
@@ -29,6 +29,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Backend, Control, Settings
+from hero365_edge.world import World
 
 PIPELINE = (
     "filesrc location={packets} ! application/x-rtp-stream,media=audio,clock-rate=48000,encoding-name=OPUS,payload=111 "

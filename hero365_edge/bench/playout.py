@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hero365_edge.bench import playout_contenders as contenders
 from hero365_edge.bench.playout_contenders import Contender, Outcome
@@ -41,11 +42,16 @@ def sessions(networks: Mapping[str, Network], pacing: str, utterances: int, seed
 
 
 def measure(
-    networks: Mapping[str, Network], utterances: int, seed: int, speech: Pcm, pacings: Sequence[str] = tuple(PACINGS)
+    networks: Mapping[str, Network],
+    utterances: int,
+    seed: int,
+    speech: Pcm,
+    pacings: Sequence[str] = tuple(PACINGS),
+    more: Mapping[str, Contender] = MappingProxyType({}),
 ) -> Iterator[Row]:
-    """All contenders on the same arrivals: each network's row, then the mean's, pacing by pacing."""
+    """All contenders, and `more`, on the same arrivals: each network's row, then the mean's, pacing by pacing."""
     plain: dict[str, Contender] = {f"fixed-{ms}": contenders.fixed(ms) for ms in contenders.FIXED_MS}
-    plain |= contenders.peers()
+    plain |= {**contenders.peers(), **more}
     for pacing in pacings:
         rows: list[Row] = []
         for name, session in sessions(networks, pacing, utterances, seed).items():

@@ -137,7 +137,7 @@ def _optimum(times: np.ndarray[tuple[int], np.dtype[np.float64]], start_ms: floa
     return Outcome(start_ms, int(late_ms > 0), late_ms, 0.0, 0.0, stretched_ms)
 
 
-def _as_it_comes(times: Times, first_at: float, lost_ms: float) -> Outcome:
+def as_it_comes(times: Times, first_at: float, lost_ms: float) -> Outcome:
     """Frames played as soon as a peer lets them out."""
     played = _fixed(times, round(FRAME_S * 1000))
     return Outcome(1000 * (times[0] - first_at), played.pauses, played.silence_ms, 0.0, lost_ms, 0.0)
@@ -171,7 +171,7 @@ def aiortc(session: list[Times]) -> list[Outcome]:
             packet._data = b""  # type: ignore[attr-defined]  # noqa: SLF001  as its own receiver does
             if theirs.add(packet)[1] is not None and len(out) < len(times):
                 out.append(at)
-        outcomes.append(_as_it_comes(out, times[0], (len(times) - len(out)) * FRAME_S * 1000))
+        outcomes.append(as_it_comes(out, times[0], (len(times) - len(out)) * FRAME_S * 1000))
     return outcomes
 
 

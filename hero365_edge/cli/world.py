@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from hero365_edge.app import World
 from hero365_edge.cli.trust import trust
 from hero365_edge.codec_ports import Detector, PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.core.gate import Gate, Referee
@@ -22,12 +21,15 @@ from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
+from hero365_edge.devices.voice import installed_voice
 from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.fakes.shelf import FakeShelf
+from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.fleet.token import token_source
 from hero365_edge.ports import Clock, Panel
 from hero365_edge.settings import Settings
+from hero365_edge.world import World
 
 
 class NativeCodecs:
@@ -61,6 +63,7 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
     socket = settings.control.socket
     runtime = _folder(environ, "RUNTIME_DIRECTORY") or (Path(socket).parent if socket else None)
     state = _folder(environ, "STATE_DIRECTORY") or runtime
+    cache = _folder(environ, "CACHE_DIRECTORY")
     return World(
         clock=clock,
         microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
@@ -74,6 +77,8 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         shelf=FolderShelf(runtime / "outbox") if runtime is not None else FakeShelf(),
         memory=SessionMemory(state / "session.json", clock) if state is not None else None,
         location=GpsdLocation(clock, settings.location.gpsd) if settings.location.gpsd else None,
+        phrases=Phrases(cache / "phrases") if cache is not None else None,
+        voice=installed_voice() if settings.speech.local_voice == "auto" else None,
     )
 
 

@@ -102,6 +102,13 @@ class PlayWhole:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """Let an answer be heard of which only the text came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """Play the last answer again."""
 
@@ -166,6 +173,7 @@ Effect = (
     | Expect
     | Complete
     | PlayWhole
+    | Speak
     | Replay
     | Chime
     | Send

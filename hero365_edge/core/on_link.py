@@ -131,7 +131,7 @@ def _idle(here: Situation) -> None:
 def _no_answer(here: Situation) -> None:
     turn = here.turn
     if turn is not None and turn.heard and turn.accepted is not None:
-        here.finish("text")
+        here.finish_without_sound()
     elif turn is not None and turn.utterance_id in here.waiting_turns and turn.committed is None:
         # It is still going up, over a thin link; a dead one is found by its health, and age is a limit too.
         here.deadline = here.now + here.limits.accept_s

@@ -196,6 +196,14 @@ class Situation:
         self.close_turn(outcome)
         self.go(Step.FINISH)
 
+    def finish_without_sound(self) -> None:
+        """The answer was a text alone; it is heard all the same."""
+        text = self.turn.heard if self.turn is not None else ""
+        self.finish("text")
+        if resting(self):
+            self.order(do.Admit(play=True))
+        self.order(do.Speak(text))
+
     def fail(self, earcon: Earcon) -> None:
         """Nothing came of the turn; the technician is told."""
         self.order(do.Chime(earcon))

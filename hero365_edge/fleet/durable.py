@@ -63,6 +63,12 @@ def sweep(path: Path) -> None:
         erase(unfinished)
 
 
+def sweep_folder(folder: Path) -> None:
+    """Delete what interrupted writes of any file in `folder` left behind. Only for who alone writes there."""
+    for unfinished in folder.glob(f".*{_UNFINISHED}"):
+        unfinished.unlink()
+
+
 def make_folder(folder: Path, mode: int = 0o700, owner: Owner | None = None) -> None:
     """Make `folder`, unless it is there, in which case nothing about it is changed. Raises OSError."""
     try:

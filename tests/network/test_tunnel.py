@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from hero365_edge.app import Appliance, World
+from hero365_edge.app import Appliance
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.cli.world import NativeCodecs
@@ -22,6 +22,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.supervisor import FakeSupervisor
 from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Backend, Control, Settings
+from hero365_edge.world import World
 from tests.appliance import until
 from tests.listening import find
 from tests.network.road import missing, road

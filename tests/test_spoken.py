@@ -1,0 +1,172 @@
+"""Answers without sound: from the cache, else by a voice, else as an earcon."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from hero365_edge.core.earcons import Earcon, earcon
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.wav import wav_bytes
+from hero365_edge.errors import DeviceError
+from hero365_edge.spoken import MOST_WAITING, Spoken
+
+SOUND = np.arange(1, 801, dtype=np.int16)
+
+
+class Book:
+    """Phrases in memory, which are written when the test lets them."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Pcm] = {}
+        self.writing = asyncio.Event()
+        self.writing.set()
+
+    @property
+    def figures(self) -> dict[str, int]:
+        return {"phrases": len(self.known)}
+
+    def find(self, text: str) -> Pcm | None:
+        return self.known.get(text)
+
+    async def keep(self, text: str, pcm: Pcm) -> None:
+        await self.writing.wait()
+        self.known[text] = pcm
+
+
+class Parrot:
+    """A voice that says what it was told, once it is allowed; `hoarse` it fails."""
+
+    def __init__(self) -> None:
+        self.hoarse = False
+        self.allowed = asyncio.Event()
+        self.allowed.set()
+
+    async def say(self, text: str) -> bytes:
+        await self.allowed.wait()
+        if self.hoarse:
+            raise DeviceError("the local voice failed")
+        return f"voice: {text}".encode()
+
+
+class Room:
+    """A Spoken, and what it let be heard."""
+
+    def __init__(self, *, book: bool = True, voice: bool = True) -> None:
+        self.book, self.parrot = Book(), Parrot()
+        self.played: list[bytes] = []
+        self.chimed: list[Pcm] = []
+        self.spoken = Spoken(
+            self.book if book else None, self.parrot if voice else None, self._play, self.chimed.append, grace_s=0.0
+        )
+        self.wanted = True
+
+    def _play(self, audio: bytes, audio_format: str) -> None:
+        assert audio_format == "wav"
+        self.played.append(audio)
+
+    def say(self, text: str) -> None:
+        self.spoken.say(text, lambda: self.wanted)
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    @property
+    def only_chimed(self) -> bool:
+        return self.played == [] and [np.array_equal(each, earcon(Earcon.TEXT)) for each in self.chimed] == [True]
+
+
+@contextlib.asynccontextmanager
+async def running(room: Room) -> AsyncIterator[Room]:
+    task = asyncio.create_task(room.spoken.run())
+    await room.settle()
+    yield room
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[Room]:
+    async with running(Room()) as room:
+        yield room
+
+
+async def test_a_text_that_was_heard_before_is_heard_at_once_as_it_was(room: Room) -> None:
+    room.spoken.heard("Done.", SOUND)
+    await room.settle()
+    room.say("Done.")
+    assert room.played == [wav_bytes(SOUND)]
+    assert room.spoken.figures == {"phrases": 1}
+
+
+async def test_another_text_is_said_by_the_voice(room: Room) -> None:
+    room.say("Done.")
+    await room.settle()
+    assert room.played == [b"voice: Done."]
+    assert room.chimed == []
+
+
+@pytest.mark.parametrize("book", [True, False])
+async def test_without_a_voice_an_earcon_tells(book: bool) -> None:
+    async with running(Room(book=book, voice=False)) as room:
+        room.say("Done.")
+        await room.settle()
+        assert room.only_chimed
+
+
+async def test_sound_that_comes_all_the_same_takes_the_place_of_both() -> None:
+    async with running(Room()) as room:
+        room.say("Done.")
+        room.wanted = False
+        await room.settle()
+        assert (room.played, room.chimed) == ([], [])
+
+
+async def test_a_voice_that_fails_is_told_by_an_earcon(room: Room) -> None:
+    room.parrot.hoarse = True
+    room.say("Done.")
+    await room.settle()
+    assert room.only_chimed
+
+
+async def test_while_something_else_is_under_way_only_an_earcon_tells(room: Room) -> None:
+    room.book.known["Done."] = SOUND
+    room.wanted = False
+    room.say("Done.")
+    await room.settle()
+    assert room.only_chimed
+
+
+async def test_what_is_not_wanted_any_more_when_the_voice_is_ready_is_not_heard(room: Room) -> None:
+    room.parrot.allowed.clear()
+    room.say("Done.")
+    await room.settle()
+    room.wanted = False
+    room.parrot.allowed.set()
+    await room.settle()
+    assert (room.played, room.chimed) == ([], [])
+
+
+async def test_of_two_texts_the_newest_is_said(room: Room) -> None:
+    room.parrot.allowed.clear()
+    for text in ("One.", "Two."):
+        room.say(text)
+        await room.settle()
+    room.parrot.allowed.set()
+    await room.settle()
+    assert room.played == [b"voice: Two."]
+
+
+async def test_a_slow_card_makes_nobody_wait_and_no_queue_grow(room: Room) -> None:
+    room.book.writing.clear()
+    for number in range(20):
+        room.spoken.heard(f"phrase {number}", SOUND)
+    await room.settle()
+    room.say("Done.")
+    await room.settle()
+    room.book.writing.set()
+    await room.settle()
+    assert len(room.book.known) <= MOST_WAITING
