@@ -175,7 +175,9 @@ class WitnessedSpeaker:
         self._inner.wake()
 
     def sleep(self) -> None:
-        """Let it stop."""
+        """Let it stop; what it did not take by then is dropped."""
+        self._keep_heard()
+        self._written.clear()
         self._inner.sleep()
 
     def write(self, pcm: Pcm) -> int:

@@ -1,8 +1,10 @@
 """The witness keeps what really passed: not what was meant to pass."""
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from hero365_edge.cli.witness import Track, WitnessedMicrophone, WitnessedSpeaker
 from hero365_edge.fakes.clock import FakeClock
@@ -50,7 +52,8 @@ async def test_only_what_left_the_microphones_ring_is_seen() -> None:
     assert np.array_equal(microphone.track.sound(block.captured_at, block.captured_at + 0.02), ramp(320))
 
 
-async def test_what_was_flushed_was_never_heard() -> None:
+@pytest.mark.parametrize("stop", [WitnessedSpeaker.flush, WitnessedSpeaker.sleep])
+async def test_what_was_dropped_was_never_heard(stop: Callable[[WitnessedSpeaker], object]) -> None:
     clock = FakeClock()
     inner = FakeSpeaker(clock)
     speaker = WitnessedSpeaker(inner)
@@ -59,7 +62,7 @@ async def test_what_was_flushed_was_never_heard() -> None:
     inner.take(320)
     async with asyncio.timeout(1):
         await speaker.progress()
-    speaker.flush()
+    stop(speaker)
     speaker.write(ramp(320, 5000))
     clock.advance(1.0)
     inner.take(320)
