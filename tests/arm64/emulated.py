@@ -53,6 +53,9 @@ class Pi:
         self._tell = tell
         self._shown = folder / "shown"
         self._shown.mkdir(parents=True)
+        # A copy: what is installed there may write them anew, without what this computer trusts besides.
+        self._certificates = folder / "certificates"
+        shutil.copytree(_CERTIFICATES, self._certificates, ignore_dangling_symlinks=True)
         with self.step("a clean trixie"):
             command = f"{_MAKE_ROOT} emulate arm64; make_root {name} arm64 {packages}"
             made = on_host("bash", "-euo", "pipefail", "-c", command, "arm64")
@@ -70,7 +73,7 @@ class Pi:
         """Let a shell there do this, as root; gives what it printed. /shown is `show`'s folder; pip can be used."""
         pip_cache = _CACHE / "pip-arm64"
         pip_cache.mkdir(parents=True, exist_ok=True)
-        binds = {self._shown: "/shown", _CERTIFICATES: "/etc/ssl/certs", pip_cache: "/root/.cache/pip"}
+        binds = {self._shown: "/shown", self._certificates: "/etc/ssl/certs", pip_cache: "/root/.cache/pip"}
         # Nothing is compiled ahead for modules that are never imported: emulated, that takes longer than all the rest.
         ready = (
             f"export PIP_CERT={_CERTIFICATES}/ca-certificates.crt PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1\n"
