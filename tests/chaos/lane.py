@@ -36,7 +36,7 @@ BEFORE_S = 0.25
 AROUND_S = 0.6
 """So much longer than the words the button is held: a player needs a moment to start."""
 LOOK_EVERY_S = 0.05
-START_S = 15.0
+START_S = 60.0
 MOST_AGAIN = 20
 STILL_S = 1.0
 """An event loop so late means that this computer stood still."""
@@ -97,6 +97,8 @@ class Lane:
         self.heard = heard
         """What the backend executed, as told by the tally; emptied after each episode."""
         self._late_s = 0.0
+        self.broken = ""
+        """Why it could not go on; empty if it could."""
         self.again = 0
         """How many were played again because this computer stood still, or its card gave no sound."""
 
@@ -104,7 +106,10 @@ class Lane:
         """One after the other."""
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
-            await self._run(faults)
+            try:
+                await self._run(faults)
+            except TimeoutError as error:  # what the others find is told all the same
+                self.broken = str(error)
             watching.cancel()
 
     async def _watch(self) -> None:

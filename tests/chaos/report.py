@@ -17,6 +17,8 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     whole = _sum(judged)
     # Of episodes that were played again too: a second copy has no excuse.
     whole["doubled"] = sum(count > 1 for lane in lanes for count in lane.tally.executed.values())
+    whole["stuck"] += sum(bool(lane.broken) for lane in lanes)
+    whole["broken"] = [lane.broken for lane in lanes if lane.broken]
     whole["played_again"] = sum(lane.again for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)
@@ -42,6 +44,7 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
     again = "played again, because this computer stood still or its card was silent"
     lines.append(f"{again}: {figures['played_again']}; executed without being known: {figures['unknown']}")
+    lines += [f"COULD NOT GO ON: {why}" for why in figures["broken"]]
     lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
 
