@@ -99,8 +99,8 @@ class Lane:
         self._late_s = 0.0
         self.broken = ""
         """Why it could not go on; empty if it could."""
-        self.again = 0
-        """How many were played again because this computer stood still, or its card gave no sound."""
+        self.again: list[Episode] = []
+        """Those that were played again because this computer stood still, or its card gave no sound."""
 
     async def run(self, faults: list[Fault]) -> None:
         """One after the other."""
@@ -123,8 +123,8 @@ class Lane:
         await self._ready()
         for fault in faults:
             episode = await self._suffer(fault)
-            while episode.unfair and self.bad(episode) and self.again < MOST_AGAIN:
-                self.again += 1
+            while episode.unfair and self.bad(episode) and len(self.again) < MOST_AGAIN:
+                self.again.append(episode)
                 await self._ready()
                 episode = await self._suffer(fault)
             self.episodes.append(episode)
@@ -259,7 +259,8 @@ async def lane(
     options = Options(profile=profile, answer_pcm=sound, pacing="instant")
 
     def executed(utterance: Utterance, _: Answer | None) -> None:
-        heard.append(f"{utterance.came} {len(utterance.pcm) / RATE_HZ:.2f} s: {tally.execute(utterance.pcm)}")
+        told = tally.execute(utterance.pcm, as_recorded=utterance.came == "audio_data")
+        heard.append(f"{utterance.came} {len(utterance.pcm) / RATE_HZ:.2f} s: {told}")
 
     async with contextlib.AsyncExitStack() as stack:
         (folder / "cards").mkdir()

@@ -15,11 +15,12 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     for episode, counts in judged:
         rows[episode.fault.kind].append((episode, counts))
     whole = _sum(judged)
-    # Of episodes that were played again too: a second copy has no excuse.
-    whole["doubled"] = sum(count > 1 for lane in lanes for count in lane.tally.executed.values())
+    # A second copy has no excuse that an episode was played again.
+    whole["doubled"] += sum(_judge(lane, each)["doubled"] for lane in lanes for each in lane.again)
+    whole["torn"] = sum(len(lane.tally.torn) for lane in lanes)
     whole["stuck"] += sum(bool(lane.broken) for lane in lanes)
     whole["broken"] = [lane.broken for lane in lanes if lane.broken]
-    whole["played_again"] = sum(lane.again for lane in lanes)
+    whole["played_again"] = sum(len(lane.again) for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)
     whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
@@ -76,7 +77,10 @@ def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
         "accepted": len(counts) - missing,
         "expired_told": told,
         "lost": missing - told,
-        "doubled": sum(count > 1 for count in counts),
+        "doubled": sum(
+            lane.tally.executed[number] > 1 and (number not in lane.tally.torn or episode.fault.kind == "SIGKILL")
+            for number in episode.numbers
+        ),
         "stuck": int(bool(episode.stuck)),
     }
 
