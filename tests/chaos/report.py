@@ -105,7 +105,9 @@ def _spread(values: Iterable[float | None]) -> dict[str, float | None]:
 def _memory(lane: Lane) -> dict[str, float] | None:
     if lane.mortal:
         return None
-    sizes = [each.resident_bytes / 2**20 for each in lane.episodes]
+    sizes = [each.resident_bytes / 2**20 for each in lane.episodes if each.resident_bytes]
+    if not sizes:
+        return None
     tenth = max(1, len(sizes) // 10)
     first, last = statistics.mean(sizes[:tenth]), statistics.mean(sizes[-tenth:])
     return {"first": round(first, 2), "last": round(last, 2), "growth_percent": round(100 * (last / first - 1), 1)}
