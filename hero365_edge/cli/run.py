@@ -12,7 +12,7 @@ from hero365_edge.app import Appliance
 from hero365_edge.cli import logs
 from hero365_edge.cli.options import add_config, load_config
 from hero365_edge.cli.world import real_world
-from hero365_edge.devices import realtime
+from hero365_edge.devices import heap, realtime
 from hero365_edge.devices.terminal import TerminalPanel
 from hero365_edge.errors import ConfigError
 from hero365_edge.settings import Settings
@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
     faulthandler.enable(os.dup(logs.STDERR))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    heap.give_large_blocks_back()
     for key in _without_effect(settings):
         log.warning("%s is set, and has no effect in this version", key)
     asyncio.run(_be_the_appliance(arguments, settings))

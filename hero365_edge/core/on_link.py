@@ -91,6 +91,8 @@ def _lose_answer(here: Situation) -> None:
     waits = here.turn is not None and here.turn.utterance_id in here.waiting_turns
     if waits:
         here.keep()
+    elif here.turn is not None and here.turn.outcome == "expired":
+        here.finish("expired")  # it was set aside, and that was told
     else:
         here.fail(Earcon.OFFLINE)
 

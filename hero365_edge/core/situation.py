@@ -178,9 +178,10 @@ class Situation:
         for utterance_id in utterance_ids:
             turn = self.waiting_turns.pop(utterance_id)
             self.order(do.Forget(utterance_id), do.Chime(Earcon.EXPIRED))
-            if turn is not self.turn and turn.outcome == "open":
+            if turn.outcome == "open":
                 turn.outcome = "expired"
-                self.order(do.CloseTurn(turn))
+                if turn is not self.turn:
+                    self.order(do.CloseTurn(turn))
 
     def close_turn(self, outcome: str) -> None:
         """The turn under way is over; its record goes out."""

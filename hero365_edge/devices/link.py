@@ -11,7 +11,6 @@ from email.utils import parsedate_to_datetime
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
-from websockets.frames import Close
 
 from hero365_edge.core.address import Address
 from hero365_edge.core.health import PING_EVERY_S, Vitals
@@ -47,12 +46,12 @@ class WebSocketLink:
 
     async def send(self, message: str | bytes) -> None:
         """Hand a message to the socket, waiting while its buffer is full."""
-        if self._connection.transport.is_closing():  # asyncio would drop it, and complain of each one in the journal
-            raise _broken(self._connection.protocol.close_rcvd)
         try:
             await self._connection.send(message)
         except ConnectionClosed as error:
             raise _closed(error) from None
+        # So that the next of many hears that the link broke: asyncio drops each, and complains of it in the journal.
+        await asyncio.sleep(0)
 
     async def receive(self) -> str | bytes:
         """The next message."""
@@ -161,13 +160,10 @@ def _reason(error: Exception) -> str:
 
 
 def _closed(error: ConnectionClosed) -> LinkError:
-    if error.rcvd is None and error.sent is not None:
-        return close_error(error.sent.code, by_backend=False)
-    return _broken(error.rcvd)
-
-
-def _broken(goodbye: Close | None) -> LinkError:
-    return LinkError("the link broke without a goodbye") if goodbye is None else close_error(goodbye.code)
+    frame = error.rcvd or error.sent
+    if frame is None:
+        return LinkError("the link broke without a goodbye")
+    return close_error(frame.code, by_backend=error.rcvd is not None)
 
 
 def _retry_after_s(headers: Headers) -> float | None:

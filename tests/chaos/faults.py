@@ -2,8 +2,9 @@
 
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from hero365_edge.backend.faults import GARBAGE_TEXTS
 from tests.chaos.gate import BINARY, CLOSE, PING, TEXT, Gate, frame, text
@@ -28,6 +29,26 @@ TOO_LONG = "outage past max_age"
 TURN_S = 3.0
 """About how long an utterance and its answer take."""
 
+T = TypeVar("T")
+
+
+class Dice(random.Random):
+    """Draws, and deals: from a deck, each card once before any comes again."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._decks: dict[int, list[Any]] = {}
+
+    def deal(self, cards: Sequence[T]) -> T:
+        """The next of these, which are a constant."""
+        deck = self._decks.setdefault(id(cards), [])
+        if not deck:
+            deck.extend(cards)
+            self.shuffle(deck)
+        card: T = deck.pop()
+        return card
+
+
 Act = Callable[[World], Awaitable[None] | None]
 
 
@@ -50,7 +71,7 @@ class Fault:
     """How many are spoken while it lasts."""
 
 
-def _drop(dice: random.Random) -> Fault:
+def _drop(dice: Dice) -> Fault:
     direction = dice.choice(("up", "down"))
     count = int(10 ** dice.uniform(0, 4.6))
 
@@ -68,11 +89,11 @@ def _drop(dice: random.Random) -> Fault:
     )
 
 
-def _reset(dice: random.Random) -> Fault:
+def _reset(dice: Dice) -> Fault:
     return Fault("reset", "RST", lambda world: world.wire.drop(reset=True), at_s=dice.uniform(-0.1, 2.0))
 
 
-def _stall(dice: random.Random) -> Fault:
+def _stall(dice: Dice) -> Fault:
     return Fault(
         "stall",
         "nothing moves",
@@ -83,7 +104,7 @@ def _stall(dice: random.Random) -> Fault:
     )
 
 
-def _half_open(dice: random.Random) -> Fault:
+def _half_open(dice: Dice) -> Fault:
     cut = dice.random() < 0.3
 
     def begin(world: World) -> None:
@@ -100,8 +121,8 @@ def _half_open(dice: random.Random) -> Fault:
     )
 
 
-def _names(dice: random.Random) -> Fault:
-    failure = dice.choice(FAILURES)
+def _names(dice: Dice) -> Fault:
+    failure = dice.deal(FAILURES)
 
     def begin(world: World) -> None:
         world.names.failure = failure
@@ -113,7 +134,7 @@ def _names(dice: random.Random) -> Fault:
     return Fault("DNS", failure, begin, end, at_s=dice.uniform(-0.2, 1.5), lasts_s=dice.uniform(0.5, 4.0))
 
 
-def _refused(dice: random.Random) -> Fault:
+def _refused(dice: Dice) -> Fault:
     def begin(world: World) -> None:
         world.wire.refuse()
         world.wire.drop()
@@ -129,7 +150,7 @@ def _refused(dice: random.Random) -> Fault:
     )
 
 
-def _slow_tls(dice: random.Random) -> Fault:
+def _slow_tls(dice: Dice) -> Fault:
     def begin(world: World) -> None:
         world.wire.hangs = True
         world.wire.drop()
@@ -140,8 +161,11 @@ def _slow_tls(dice: random.Random) -> Fault:
     return Fault("slow TLS", "no hello", begin, end, at_s=dice.uniform(-0.2, 1.5), lasts_s=dice.uniform(0.5, 4.0))
 
 
-def _certificate(dice: random.Random) -> Fault:
-    bad = dice.choice(("another name", "expired", "not yet valid", "unknown authority"))
+BAD_CERTIFICATES = ("another name", "expired", "not yet valid", "unknown authority")
+
+
+def _certificate(dice: Dice) -> Fault:
+    bad = dice.deal(BAD_CERTIFICATES)
 
     def begin(world: World) -> None:
         world.gate.certificate = bad
@@ -153,8 +177,8 @@ def _certificate(dice: random.Random) -> Fault:
     return Fault("bad certificate", bad, begin, end, at_s=dice.uniform(-0.2, 1.5), lasts_s=dice.uniform(0.5, 4.0))
 
 
-def _turned_away(status: str, *headers: str) -> Callable[[random.Random], Fault]:
-    def draw(dice: random.Random) -> Fault:
+def _turned_away(status: str, *headers: str) -> Callable[[Dice], Fault]:
+    def draw(dice: Dice) -> Fault:
         def begin(world: World) -> None:
             world.gate.turn_away(status, *headers)
             world.wire.drop()
@@ -178,8 +202,8 @@ CLOSE_CODES = (
 """Those that may stand on the wire, and some that may not."""
 
 
-def _close(dice: random.Random) -> Fault:
-    code = dice.choice(CLOSE_CODES)
+def _close(dice: Dice) -> Fault:
+    code = dice.deal(CLOSE_CODES)
     payload = code.to_bytes(2) + b"so long"
 
     def end(world: World) -> None:
@@ -209,35 +233,39 @@ _BROKEN_FRAMES = {
 }
 
 
-def _broken_frame(dice: random.Random) -> Fault:
-    what = dice.choice(sorted(_BROKEN_FRAMES))
+_BROKEN_KINDS = tuple(_BROKEN_FRAMES)
+
+
+def _broken_frame(dice: Dice) -> Fault:
+    what = dice.deal(_BROKEN_KINDS)
     return Fault(
         "garbage frame", what, lambda world: world.gate.say(_BROKEN_FRAMES[what]), at_s=dice.uniform(-0.1, 2.0)
     )
 
 
-def _garbage(dice: random.Random) -> Fault:
+def _garbage(dice: Dice) -> Fault:
     junk = b"".join(frame(TEXT, each.encode()) for each in dice.sample(GARBAGE_TEXTS, 5))
     return Fault("garbage text", "five of them", lambda world: world.gate.say(junk), at_s=dice.uniform(-0.1, 2.0))
 
 
-def _giant(dice: random.Random) -> Fault:
-    what, data = dice.choice(
-        (
-            ("a head that promises 1 TB", b"\x82\x7f" + (1 << 40).to_bytes(8) + bytes(1000)),
-            ("20 MiB of text", frame(TEXT, b"[" * (20 * 2**20))),
-            ("20 MiB in pieces", frame(BINARY, bytes(2**20), first=0) + frame(0, bytes(2**20), first=0) * 19),
-            ("12 MiB of JSON", text(type="session_status", data={"status": "x" * (12 * 2**20)})),
-        )
-    )
-    return Fault("giant frame", what, lambda world: world.gate.say(data), at_s=dice.uniform(-0.1, 2.0))
+_GIANTS: tuple[tuple[str, Callable[[], bytes]], ...] = (
+    ("a head that promises 1 TB", lambda: b"\x82\x7f" + (1 << 40).to_bytes(8) + bytes(1000)),
+    ("20 MiB of text", lambda: frame(TEXT, b"[" * (20 * 2**20))),
+    ("20 MiB in pieces", lambda: frame(BINARY, bytes(2**20), first=0) + frame(0, bytes(2**20), first=0) * 19),
+    ("12 MiB of JSON", lambda: text(type="session_status", data={"status": "x" * (12 * 2**20)})),
+)
 
 
-def _no_answer(dice: random.Random) -> Fault:
+def _giant(dice: Dice) -> Fault:
+    what, data = dice.deal(_GIANTS)
+    return Fault("giant frame", what, lambda world: world.gate.say(data()), at_s=dice.uniform(-0.1, 2.0))
+
+
+def _no_answer(dice: Dice) -> Fault:
     return Fault("no answer", "nothing comes down", lambda world: world.gate.mute(), at_s=dice.uniform(-0.1, 1.6))
 
 
-def _wrong_answer(dice: random.Random) -> Fault:
+def _wrong_answer(dice: Dice) -> Fault:
     return Fault(
         "wrong answer",
         "the answer to an earlier turn",
@@ -246,7 +274,7 @@ def _wrong_answer(dice: random.Random) -> Fault:
     )
 
 
-def _killed(dice: random.Random) -> Fault:
+def _killed(dice: Dice) -> Fault:
     return Fault(
         "SIGKILL",
         "and started again",
@@ -257,7 +285,7 @@ def _killed(dice: random.Random) -> Fault:
     )
 
 
-def _stopped(dice: random.Random) -> Fault:
+def _stopped(dice: Dice) -> Fault:
     return Fault(
         "SIGSTOP",
         "for 3 s",
@@ -268,7 +296,7 @@ def _stopped(dice: random.Random) -> Fault:
     )
 
 
-def _disk_full(dice: random.Random) -> Fault:
+def _disk_full(dice: Dice) -> Fault:
     dropped = dice.random() < 0.5
 
     def begin(world: World) -> None:
@@ -286,8 +314,11 @@ def _disk_full(dice: random.Random) -> Fault:
     )
 
 
-def _clock(dice: random.Random) -> Fault:
-    offset = dice.choice(("+3650d", "-9000d", "+3600", "-3600"))
+_CLOCKS = ("+3650d", "-9000d", "+3600", "-3600")
+
+
+def _clock(dice: Dice) -> Fault:
+    offset = dice.deal(_CLOCKS)
 
     def begin(world: World) -> None:
         world.daemon.set_clock(offset)
@@ -303,7 +334,7 @@ def _clock(dice: random.Random) -> Fault:
     )
 
 
-def _too_long(dice: random.Random) -> Fault:
+def _too_long(dice: Dice) -> Fault:
     """Longer than an order may be old: it must not be executed any more."""
 
     def begin(world: World) -> None:
@@ -320,7 +351,7 @@ def _too_long(dice: random.Random) -> Fault:
     )
 
 
-EVERYWHERE: dict[str, Callable[[random.Random], Fault]] = {
+EVERYWHERE: dict[str, Callable[[Dice], Fault]] = {
     "drop": _drop,
     "reset": _reset,
     "stall": _stall,
@@ -344,7 +375,7 @@ EVERYWHERE: dict[str, Callable[[random.Random], Fault]] = {
     "disk full": _disk_full,
     TOO_LONG: _too_long,
 }
-ONLY_WHERE_MORTAL: dict[str, Callable[[random.Random], Fault]] = {"SIGKILL": _killed, "clock jump": _clock}
+ONLY_WHERE_MORTAL: dict[str, Callable[[Dice], Fault]] = {"SIGKILL": _killed, "clock jump": _clock}
 """Only for a daemon whose memory is not watched over its whole life, and whose clock is its own."""
 
 
@@ -353,7 +384,7 @@ def plan(seed: int, turns: int, mortal: list[bool]) -> list[list[Fault]]:
 
     Every kind comes as often as any other, in an order drawn by `seed`.
     """
-    dice = random.Random(seed)  # noqa: S311  not for secrets: to be drawn again
+    dice = Dice(seed)
     kinds = {**EVERYWHERE, **(ONLY_WHERE_MORTAL if any(mortal) else {})}
     deck: list[str] = []
     dealt: list[list[Fault]] = [[] for _ in mortal]

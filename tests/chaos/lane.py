@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -35,7 +36,7 @@ BEFORE_S = 0.25
 AROUND_S = 0.6
 """So much longer than the words the button is held: a player needs a moment to start."""
 LOOK_EVERY_S = 0.05
-START_S = 15.0
+START_S = 60.0
 MOST_AGAIN = 20
 STILL_S = 1.0
 """An event loop so late means that this computer stood still."""
@@ -96,14 +97,19 @@ class Lane:
         self.heard = heard
         """What the backend executed, as told by the tally; emptied after each episode."""
         self._late_s = 0.0
-        self.again = 0
-        """How many were played again because this computer stood still, or its card gave no sound."""
+        self.broken = ""
+        """Why it could not go on; empty if it could."""
+        self.again: list[Episode] = []
+        """Those that were played again because this computer stood still, or its card gave no sound."""
 
     async def run(self, faults: list[Fault]) -> None:
         """One after the other."""
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
-            await self._run(faults)
+            try:
+                await self._run(faults)
+            except TimeoutError as error:  # what the others find is told all the same
+                self.broken = str(error)
             watching.cancel()
 
     async def _watch(self) -> None:
@@ -117,8 +123,8 @@ class Lane:
         await self._ready()
         for fault in faults:
             episode = await self._suffer(fault)
-            while episode.unfair and self.bad(episode) and self.again < MOST_AGAIN:
-                self.again += 1
+            while episode.unfair and self.bad(episode) and len(self.again) < MOST_AGAIN:
+                self.again.append(episode)
                 await self._ready()
                 episode = await self._suffer(fault)
             self.episodes.append(episode)
@@ -253,7 +259,8 @@ async def lane(
     options = Options(profile=profile, answer_pcm=sound, pacing="instant")
 
     def executed(utterance: Utterance, _: Answer | None) -> None:
-        heard.append(f"{utterance.came} {len(utterance.pcm) / RATE_HZ:.2f} s: {tally.execute(utterance.pcm)}")
+        told = tally.execute(utterance.pcm, as_recorded=utterance.came == "audio_data")
+        heard.append(f"{utterance.came} {len(utterance.pcm) / RATE_HZ:.2f} s: {told}")
 
     async with contextlib.AsyncExitStack() as stack:
         (folder / "cards").mkdir()
@@ -267,7 +274,7 @@ async def lane(
         await wire.open()
         stack.callback(wire.close)
         names = Names(way.address)
-        name_server = f"127.77.{number}.53"
+        name_server = f"127.77.{os.getpid() % 250}.{number + 1}"  # another run has its own
         await names.open(name_server)
         stack.callback(names.close)
         url = f"wss://{HOST}:{wire.port}/v1/voice/ws"

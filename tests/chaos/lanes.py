@@ -34,8 +34,9 @@ async def chaos(seed: int, turns: int, folder: Path) -> list[Lane]:
             home.mkdir()
             made = lane(home, number, profile, words, number * MANY, mortal=mortal)
             lanes.append(await stack.enter_async_context(made))
-        async with asyncio.TaskGroup() as tasks:
-            for each, faults in zip(lanes, dealt, strict=True):
-                tasks.create_task(each.run(faults))
-        await asyncio.sleep(1.0)  # a second copy would come late
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: what there is so far is told
+            async with asyncio.TaskGroup() as tasks:
+                for each, faults in zip(lanes, dealt, strict=True):
+                    tasks.create_task(each.run(faults))
+            await asyncio.sleep(1.0)  # a second copy would come late
     return lanes

@@ -15,9 +15,12 @@ def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     for episode, counts in judged:
         rows[episode.fault.kind].append((episode, counts))
     whole = _sum(judged)
-    # Of episodes that were played again too: a second copy has no excuse.
-    whole["doubled"] = sum(count > 1 for lane in lanes for count in lane.tally.executed.values())
-    whole["played_again"] = sum(lane.again for lane in lanes)
+    # A second copy has no excuse that an episode was played again.
+    whole["doubled"] += sum(_judge(lane, each)["doubled"] for lane in lanes for each in lane.again)
+    whole["torn"] = sum(len(lane.tally.torn) for lane in lanes)
+    whole["stuck"] += sum(bool(lane.broken) for lane in lanes)
+    whole["broken"] = [lane.broken for lane in lanes if lane.broken]
+    whole["played_again"] = sum(len(lane.again) for lane in lanes)
     whole["unknown"] = sum(lane.tally.unknown for lane in lanes)
     whole["session_s"] = _spread(each.session_s for each, _ in judged)
     whole["press_to_dial_s"] = _spread(each.press_to_dial_s for each, _ in judged)
@@ -42,6 +45,7 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
     again = "played again, because this computer stood still or its card was silent"
     lines.append(f"{again}: {figures['played_again']}; executed without being known: {figures['unknown']}")
+    lines += [f"COULD NOT GO ON: {why}" for why in figures["broken"]]
     lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
 
@@ -73,7 +77,10 @@ def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
         "accepted": len(counts) - missing,
         "expired_told": told,
         "lost": missing - told,
-        "doubled": sum(count > 1 for count in counts),
+        "doubled": sum(
+            lane.tally.executed[number] > 1 and (number not in lane.tally.torn or episode.fault.kind == "SIGKILL")
+            for number in episode.numbers
+        ),
         "stuck": int(bool(episode.stuck)),
     }
 
@@ -98,7 +105,9 @@ def _spread(values: Iterable[float | None]) -> dict[str, float | None]:
 def _memory(lane: Lane) -> dict[str, float] | None:
     if lane.mortal:
         return None
-    sizes = [each.resident_bytes / 2**20 for each in lane.episodes]
+    sizes = [each.resident_bytes / 2**20 for each in lane.episodes if each.resident_bytes]
+    if not sizes:
+        return None
     tenth = max(1, len(sizes) // 10)
     first, last = statistics.mean(sizes[:tenth]), statistics.mean(sizes[-tenth:])
     return {"first": round(first, 2), "last": round(last, 2), "growth_percent": round(100 * (last / first - 1), 1)}

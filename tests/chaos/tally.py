@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
+from tests.listening import find
 
 RECENT = 14
 """So many utterances back a copy is recognised; an older one would be past its age many times over."""
 ALIKE = 0.65
 """Speech of others is less like it, also where it says the same word; Opus leaves 0.85 and more."""
+IN_ONE_PIECE = 0.95
 _PIECE = samples_of(300)
 _LOUD = 400.0
 _MOST_PIECES = 3
@@ -24,13 +26,16 @@ class Tally:
         """How often each utterance, by its number, was executed."""
         self.unknown = 0
         """Executed utterances with sound in them that nobody spoke."""
+        self.torn: set[int] = set()
+        """Those that the microphone did not hear in one piece, by a copy that came as it was recorded: whoever spoke
+        them stuttered. The seed's backend takes a pause of 600 ms for the end, and what follows for another order."""
         self._spoken: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=RECENT)
 
     def spoke(self, number: int, pcm: Pcm) -> None:
         """This is about to be spoken."""
         self._spoken.append((number, pcm.astype(np.float64)))
 
-    def execute(self, pcm: Pcm) -> str:
+    def execute(self, pcm: Pcm, *, as_recorded: bool = False) -> str:
         """The backend executes what it heard as `pcm`; silence is none of anybody's words. What it is taken for."""
         pieces = _loud_pieces(pcm)
         if not pieces:
@@ -40,6 +45,9 @@ class Tally:
             self.unknown += 1
             return f"unknown, most like {number} ({likeness:.2f})"
         self.executed[number] += 1
+        spoken = next(each for known, each in self._spoken if known == number)
+        if as_recorded and find(spoken.astype(np.int16), pcm).likeness < IN_ONE_PIECE:
+            self.torn.add(number)
         return f"{number} ({likeness:.2f})"
 
 

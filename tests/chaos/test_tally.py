@@ -37,6 +37,14 @@ def test_each_utterance_is_told_from_the_others_whole_in_part_and_through_opus()
     assert tally.unknown == 0
 
 
+def test_words_that_were_not_heard_in_one_piece_are_known_to_be_torn() -> None:
+    tally, said = spoken()
+    tally.execute(np.concatenate([said[0], np.zeros(4000, np.int16)]), as_recorded=True)
+    half = len(said[1]) // 2
+    tally.execute(np.concatenate([said[1][:half], np.zeros(12_000, np.int16), said[1][half:]]), as_recorded=True)
+    assert tally.torn == {1}
+
+
 def test_words_of_others_are_nobodys_and_silence_is_nothing() -> None:
     tally, _ = spoken()
     for pcm in pool([speech.speech("0920")])[:4]:

@@ -372,7 +372,8 @@ def test_an_utterance_on_which_link_after_link_dies_rests_longer_each_time_and_i
         talk.happen(lambda at: ev.Committed("poison", at))
         talk.happen(lambda at: ev.LinkDown(at, hung_up=True))
     assert rests == [0.0, 0.0, REST_S, 2 * REST_S, 4 * REST_S]
-    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.EXPIRED)]
+    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["expired"]
     assert talk.session.waiting == 0
     assert (talk.session.utterances["set_aside"], talk.session.utterances["expired"]) == (1, 1)
 

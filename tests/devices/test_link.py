@@ -1,0 +1,75 @@
+"""What the WebSocket over TLS does beyond what every link does."""
+
+import base64
+import hashlib
+import logging
+import re
+import socket
+import ssl
+import struct
+import threading
+from pathlib import Path
+
+import pytest
+
+from hero365_edge.core.address import address
+from hero365_edge.core.secret import Secret
+from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.devices.tls import Trust
+from hero365_edge.errors import LinkError
+from hero365_edge.ports import Link
+from tests.authority import Authority
+
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class FarHost(threading.Thread):
+    """Takes one WebSocket, and resets it when told; in a thread, for an event loop at work must not notice."""
+
+    def __init__(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
+        super().__init__()
+        self._listening = listening
+        self._tls = tls
+        self._go, self._done = threading.Event(), threading.Event()
+
+    def reset(self) -> None:
+        """Returns when it is done."""
+        self._go.set()
+        assert self._done.wait(5)
+
+    def run(self) -> None:
+        plain, _ = self._listening.accept()
+        with self._tls.wrap_socket(plain, server_side=True) as line:
+            request = line.recv(65_536)
+            key = re.search(rb"Sec-WebSocket-Key: (\S+)", request)
+            assert key is not None
+            accept = base64.b64encode(hashlib.sha1(key[1] + MAGIC).digest())  # noqa: S324  as RFC 6455 has it
+            line.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            )
+            self._go.wait(5)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._done.set()
+
+
+async def burst(link: Link) -> None:
+    for _ in range(100):
+        await link.send(bytes(640))
+
+
+async def test_a_burst_into_a_broken_link_ends_soon_and_floods_no_journal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listening, caplog.at_level(logging.WARNING, "asyncio"):
+        host = FarHost(listening, authority.sign().served())
+        host.start()
+        there = address(f"wss://localhost:{listening.getsockname()[1]}/v1", "s", "u", "b", Secret(""), "both")
+        link = await WebSocketDialer(Trust(ca_file=str(authority.root.file))).dial(there)
+        host.reset()
+        with pytest.raises(LinkError):
+            await burst(link)
+        await link.close()
+        host.join()
+    assert caplog.messages == []
