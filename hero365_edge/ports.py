@@ -67,6 +67,15 @@ class Microphone(Protocol):
         ...
 
     @property
+    def is_hardware(self) -> bool:
+        """Whether it is a card, which has noise of its own; not software, which can be silent. Known once started."""
+        ...
+
+    def recent(self, length_s: float) -> Pcm:
+        """The newest samples of the ring, shape (frames, channels), for its keeper, who looks whether it hears."""
+        ...
+
+    @property
     def stuck_since(self) -> float | None:
         """Since when the card has been at what it was told last, such as to close; None when it is done.
 
@@ -75,10 +84,7 @@ class Microphone(Protocol):
         ...
 
     def start(self) -> None:
-        """Open the card and begin to fill the ring; it and `close` may be called from another thread.
-
-        Raises DeviceError, naming the device asked for.
-        """
+        """Open the card and begin to fill the ring; from any thread. Raises DeviceError, naming the device."""
         ...
 
     def listen(self, since: float) -> None:

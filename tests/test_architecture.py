@@ -14,7 +14,7 @@ _BASIS = ("codec_ports", "shelf_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "health", "loudness", "orders")
+_HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "privacy")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -40,6 +40,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cards": ("aside", *_BASIS),
     "health": _BASIS,
     "loudness": (),
+    "privacy": _BASIS,
     "orders": ("dialogue", "fleet", "loudness", *_BASIS),
     "app": (*_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
     "devices": _BASIS,
@@ -53,7 +54,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("quiet", "realtime", "portaudio", "tls")
+SHARED_DEVICES = ("alsanames", "quiet", "realtime", "portaudio", "tls")
 """The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(
