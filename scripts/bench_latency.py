@@ -41,10 +41,12 @@ class Row:
     profile: str
     mode: str
     turns: int
-    unfair: int
-    """Turns that were thrown away because this computer stood still in them."""
     p50_ms: float
     p95_ms: float
+    fair_turns: int
+    """Those in which this computer never stood still: their figures are the appliance's."""
+    fair_p50_ms: float
+    fair_p95_ms: float
     stages_ms: dict[str, float | None]
 
 
@@ -76,23 +78,26 @@ async def measure(rig: alsa_rig.AlsaRig, profile: str, mode: str, turns: int) ->
     """So many turns of one kind, in one session. Raises TimeoutError when one has no answer."""
     answer = speech.speech("please-try-again")
     options = Options(profile="v1" if profile == "v1" else "seed", answer_pcm=answer, think_ms=THINK_MS, pacing="1.5x")
-    delays, told, unfair = [], [], 0
+    delays, fair, told = [], [], []
     async with SimulatedBackend(options) as backend:
         machine = Machine()
         async with at_work(rig, backend.url, machine) as technician:
-            while len(delays) < turns and unfair <= turns:
-                name = WORDS[len(delays) % len(WORDS)]
+            for number in range(turns):
+                name = WORDS[number % len(WORDS)]
                 machine.late_s, machine.xruns, machine.stutters = 0.0, 0, 0
                 delay_ms, turn = await one(rig, technician, name, mode == "hold", machine)
-                if machine.fair:
-                    delays.append(delay_ms)
-                    told.append(turn.since_speech_end_ms())
-                else:
-                    unfair += 1
+                delays.append(delay_ms)
+                fair += [delay_ms] if machine.fair else []
+                told.append(turn.since_speech_end_ms())
     middles = {stage: middle([each[stage] for each in told]) for stage in STAGES}
-    delays.sort()
-    p95 = delays[min(int(0.95 * len(delays)), len(delays) - 1)] if delays else float("nan")
-    return Row(profile, mode, len(delays), unfair, statistics.median(delays) if delays else float("nan"), p95, middles)
+    return Row(profile, mode, len(delays), *percentiles(delays), len(fair), *percentiles(fair), middles)
+
+
+def percentiles(delays: list[float]) -> tuple[float, float]:
+    """The 50th and the 95th; not a number where there are none."""
+    if not delays:
+        return float("nan"), float("nan")
+    return statistics.median(delays), sorted(delays)[min(int(0.95 * len(delays)), len(delays) - 1)]
 
 
 async def one(
@@ -142,8 +147,9 @@ def line(row: Row) -> str:
     """For people."""
     stages = ", ".join(f"{stage} {ms:.0f}" for stage, ms in row.stages_ms.items() if ms is not None)
     return (
-        f"{row.profile:4} {row.mode:4} {row.turns:3} turns ({row.unfair} unfair): last word to first sample "
-        f"p50 {row.p50_ms:.0f} ms, p95 {row.p95_ms:.0f} ms; since speech_end: {stages}"
+        f"{row.profile:4} {row.mode:4} last word to first sample, p50 / p95: {row.turns} turns {row.p50_ms:.0f} / "
+        f"{row.p95_ms:.0f} ms, {row.fair_turns} fair ones {row.fair_p50_ms:.0f} / {row.fair_p95_ms:.0f} ms; "
+        f"stages since speech_end: {stages}"
     )
 
 

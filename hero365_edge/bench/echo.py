@@ -127,7 +127,9 @@ def _frames(here: Room) -> range:
 
 def _drifted(sound: Sound, ppm: float) -> Sound:
     """As a card records it whose clock is so much slower than the speaker's."""
-    return np.interp(np.arange(len(sound)) * (1 + ppm * 1e-6), np.arange(len(sound)), sound)
+    places = np.arange(len(sound), dtype=np.float64)
+    drifted: Sound = np.interp(places * (1 + ppm * 1e-6), places, sound)
+    return drifted
 
 
 def _convolved(sound: Sound, response: Sound) -> Sound:
