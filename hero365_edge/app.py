@@ -21,6 +21,7 @@ from hero365_edge.fleet.wear import written_bytes
 from hero365_edge.health import Health, overdue
 from hero365_edge.loudness import Loudness
 from hero365_edge.player import Playback
+from hero365_edge.privacy import SoundMeter
 from hero365_edge.settings import Settings
 from hero365_edge.spoken import Spoken
 from hero365_edge.surroundings import Surroundings
@@ -55,13 +56,14 @@ class Appliance:
         self.loudness = Loudness(self.downlink.set_volume, settings.audio.output.volume)
         self.connection = connection.Connection(clock, world.dialer, _backend(settings), world.tokens, self.dialogue)
         self.surroundings = Surroundings(clock, world.location, self.connection.post)
+        self.sound = SoundMeter(self.connection.send, lambda: self.uplink.open)
         self.uplink = uplink.Uplink(
             clock,
             world.microphone,
             world.detector,
             world.codecs,
             _capture(settings),
-            self.connection.send,
+            self.sound.send,
             happen,
             world.shelf,
         )
@@ -78,7 +80,11 @@ class Appliance:
             recording=lambda: self.uplink.recording,
             playing=lambda: self.downlink.playing,
             period_ms=settings.audio.period_ms,
+            channel=_capture(settings).channel,
+            zeros_allowed={"auto": None, "fault": False, "normal": True}[settings.audio.input.digital_silence],
+            always_on=settings.capture.always_on,
         )
+        self.dialogue.before_press = self.cards.listen
         self.button = Button(clock, world.panel, self.dialogue.edge)
         checks = (
             self.cards.stuck,
@@ -157,6 +163,8 @@ class Appliance:
             "sound": {
                 "period_ms": self.cards.period.ms,
                 "xruns": self._world.microphone.xruns + self._world.speaker.xruns,
+                "sent_bytes": self.sound.sent_bytes,
+                "sent_unasked_bytes": self.sound.unasked_bytes,
             },
             "volume": self.loudness.facts(),
             "waiting_utterances": self.session.waiting,
@@ -214,6 +222,8 @@ class Appliance:
     def _seen(self, event: ev.Event) -> None:
         if isinstance(event, ev.Recorded) and (health := self.connection.health) is not None:
             self.downlink.expect_lateness(health.rtt_spread_s)
+        if self.uplink.recording:
+            self.cards.wanted()
         if self._world.memory is not None and isinstance(event, ev.LinkUp | ev.Recorded):
             self._world.memory.active()
         if isinstance(event, ev.LinkUp):

@@ -58,6 +58,8 @@ class Dialogue:
         self.last_text = ""
         self._texts = 0
         self._last_error = ""
+        self.before_press: Callable[[], None] = lambda: None
+        """Called when the button goes down, before anything is done about it."""
         self.rejected = 0
         """Answers whose sound was skipped because it was not base64."""
 
@@ -113,6 +115,8 @@ class Dialogue:
 
     def edge(self, edge: Edge) -> None:
         """The button changed."""
+        if edge.pressed:
+            self.before_press()
         for gesture in self._gestures.edge(edge):
             self.happen(gesture)
         self._changed.set()

@@ -71,18 +71,21 @@ class Microphone(Protocol):
         ...
 
     @property
-    def stuck_since(self) -> float | None:
-        """Since when the card has been at what it was told last, such as to close; None when it is done.
+    def is_hardware(self) -> bool:
+        """Whether it is a card, which has noise of its own; not software, which can be silent. Known once started."""
+        ...
 
-        A healthy card needs some 20 ms. One that hangs never ends: then only a new process helps.
-        """
+    def recent(self, length_s: float) -> Pcm:
+        """The newest samples of the ring, shape (frames, channels), for its keeper, who looks whether it hears."""
+        ...
+
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the card has been at what it was told last; a healthy one needs 20 ms. None when it is done."""
         ...
 
     def start(self) -> None:
-        """Open the card and begin to fill the ring; it and `close` may be called from another thread.
-
-        Raises DeviceError, naming the device asked for.
-        """
+        """Open the card and begin to fill the ring; from any thread. Raises DeviceError, naming the device."""
         ...
 
     def listen(self, since: float) -> None:

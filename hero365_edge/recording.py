@@ -73,3 +73,13 @@ class Recording:
             return self.until or 0.0
         last = self.endpointer.last_voiced_frame
         return self.time_of(last) - self.endpointer.late_ms / 1000 if last >= 0 else self.recorded_until
+
+
+def mono(pcm: Pcm, channel: int | None) -> Pcm:
+    """One channel of samples of shape (n, channels), or the average of all where `channel` is None."""
+    if pcm.shape[1] == 1:
+        return pcm[:, 0]
+    if channel is not None:
+        return np.ascontiguousarray(pcm[:, min(channel, pcm.shape[1] - 1)])
+    average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
+    return average

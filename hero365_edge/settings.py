@@ -87,6 +87,13 @@ class AudioInput(Struct, frozen=True, forbid_unknown_fields=True):
     rate_hz: Annotated[
         int, Meta(ge=0, le=192_000, description="Rate to open at; 0: 16 kHz if it opens, else the device's own.")
     ] = 0
+    digital_silence: Annotated[
+        Literal["auto", "fault", "normal"],
+        Meta(
+            description="What nothing but zeros for 3 s is; auto: of a card a fault, of software normal. "
+            "A card with a noise gate needs normal."
+        ),
+    ] = "auto"
 
 
 class AudioOutput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +122,13 @@ class Audio(Struct, frozen=True, forbid_unknown_fields=True):
 class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     """From the press to the end of the utterance."""
 
+    always_on: Annotated[
+        bool,
+        Meta(
+            description="Keep the microphone open, so that a word spoken just before the press is heard. "
+            "It never leaves the device without a press; false opens the microphone at the press instead."
+        ),
+    ] = True
     preroll_ms: Annotated[
         int, Meta(ge=0, le=1000, description="How much of what came before the press belongs to the utterance.")
     ] = 300

@@ -14,8 +14,8 @@ from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
 from hero365_edge.errors import LinkError
-from hero365_edge.ports import Block, Clock, Microphone
-from hero365_edge.recording import Recording, Utterance
+from hero365_edge.ports import Clock, Microphone
+from hero365_edge.recording import Recording, Utterance, mono
 from hero365_edge.sending import Sender
 from hero365_edge.shelf_ports import Shelf
 
@@ -74,6 +74,11 @@ class Uplink:
     def recording(self) -> bool:
         """Whether the microphone is being listened to."""
         return self._recording is not None
+
+    @property
+    def open(self) -> bool:
+        """Whether an utterance is being recorded, or on its way to the link."""
+        return self._recording is not None or bool(self._sending)
 
     def utterance(self, utterance_id: str) -> Pcm | None:
         """The sound of a kept utterance; None when it was forgotten."""
@@ -194,24 +199,11 @@ class Uplink:
             if recording.resampler is None:
                 recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
-            self._take(recording, recording.resampler.process(self._mono(block)))
+            self._take(recording, recording.resampler.process(mono(block.pcm, self._capture.channel)))
         if recording.until is None or recording.utterance.complete:
             return
-        if block is None or self._end_of(block) >= recording.until:
+        if block is None or block.captured_at + len(block.pcm) / self._microphone.rate_hz >= recording.until:
             self._finish(recording)
-
-    def _end_of(self, block: Block) -> float:
-        return block.captured_at + len(block.pcm) / self._microphone.rate_hz
-
-    def _mono(self, block: Block) -> Pcm:
-        pcm = block.pcm
-        if pcm.shape[1] == 1:
-            return pcm[:, 0]
-        channel = self._capture.channel
-        if channel is not None:
-            return np.ascontiguousarray(pcm[:, min(channel, pcm.shape[1] - 1)])
-        average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
-        return average
 
     def _take(self, recording: Recording, pcm: Pcm) -> None:
         pcm = np.concatenate([recording.rest, pcm])

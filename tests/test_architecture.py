@@ -14,7 +14,7 @@ _BASIS = ("codec_ports", "location_ports", "shelf_ports", "speech_ports", "ports
 _LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "surroundings")
+_HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "privacy", "surroundings")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -42,6 +42,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cards": ("aside", *_BASIS),
     "health": _BASIS,
     "loudness": (),
+    "privacy": _BASIS,
     "surroundings": _BASIS,
     "orders": ("dialogue", "fleet", "loudness", "surroundings", *_BASIS),
     "world": ("fleet", *_BASIS),
@@ -57,7 +58,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("depth", "quiet", "realtime", "portaudio", "tls")
+SHARED_DEVICES = ("alsanames", "depth", "quiet", "realtime", "portaudio", "tls")
 """The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from hero365_edge.cards import LOOK_EVERY_S, LOST_AFTER_S, STUCK_S, TRY_EVERY_S, TRY_SPEAKER_EVERY_S, Cards
 from hero365_edge.core import events as ev
+from hero365_edge.core.pcm import Pcm, silence
 from hero365_edge.core.period import XRUNS
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.microphone import FakeMicrophone
@@ -37,7 +39,7 @@ class CountedMicrophone(FakeMicrophone):
 class Keeper:
     """Cards, what they told, and whether something is recorded or played."""
 
-    def __init__(self) -> None:
+    def __init__(self, zeros_allowed: bool | None = None) -> None:
         self.clock = FakeClock()
         self.microphone = CountedMicrophone(self.clock)
         self.speaker = FakeSpeaker(self.clock)
@@ -52,6 +54,7 @@ class Keeper:
             self._lose_speaker,
             recording=lambda: self.recording,
             playing=lambda: self.playing,
+            zeros_allowed=zeros_allowed,
         )
 
     def _lose_speaker(self) -> None:
@@ -283,3 +286,57 @@ async def test_a_longer_period_waits_for_the_end_of_the_turn() -> None:
         assert keeper.microphone.opened == 1
         keeper.playing = False
         await keeper.opened(2)
+
+
+# -- a microphone that gives samples and hears nothing --------------------------------------------------------------
+
+
+async def give(keeper: Keeper, pcm: Pcm, times: int) -> None:
+    """So many half seconds of this, looked at after each."""
+    for _ in range(times):
+        keeper.microphone.hear(pcm)
+        keeper.clock.advance(LOOK_EVERY_S)
+        keeper.cards._look()
+
+
+def hiss(samples: int) -> Pcm:
+    return np.random.default_rng(samples).integers(-3, 4, samples).astype(np.int16)
+
+
+async def test_a_card_that_gives_only_zeros_is_a_fault_and_opened_again_until_it_hears() -> None:
+    keeper = Keeper()
+    keeper.microphone.is_hardware = True
+    async with running(keeper):
+        await give(keeper, hiss(8_000), 2)
+        await give(keeper, silence(8_000), 4)
+        assert keeper.told == [ev.MicrophoneFound], "they may be 2.5 s old"
+        await give(keeper, silence(8_000), 1)
+        assert keeper.told == [ev.MicrophoneFound, ev.MicrophoneLost]
+        assert keeper.cards.microphone_trouble == "it gives nothing but zeros"
+        await keeper.opened(2)
+        assert keeper.cards.microphone_trouble == "it gives nothing but zeros", "that it opens is no sign that it hears"
+        await give(keeper, silence(8_000), 2)
+        assert ev.MicrophoneFound not in keeper.told[1:]
+        await give(keeper, hiss(8_000), 1)
+        assert keeper.told.index(ev.MicrophoneFound, 1) == len(keeper.told) - 1
+        assert keeper.cards.microphone_trouble == ""
+
+
+async def test_a_deaf_microphone_that_is_pulled_out_is_missing_from_then_on() -> None:
+    async with running(Keeper()) as keeper:
+        await give(keeper, np.full(8_000, 5, np.int16), 6)
+        assert keeper.cards.microphone_trouble == "it gives one value and no other"
+        keeper.microphone.unplug()
+        await keeper.opened(2)
+        assert "is not there" in keeper.cards.microphone_trouble
+
+
+async def test_software_may_give_zeros_and_so_may_a_card_with_a_noise_gate() -> None:
+    async with running(Keeper()) as keeper:
+        await give(keeper, silence(8_000), 10)
+        assert keeper.cards.microphone_trouble == ""
+    gated = Keeper(zeros_allowed=True)
+    gated.microphone.is_hardware = True
+    async with running(gated):
+        await give(gated, silence(8_000), 10)
+        assert gated.cards.microphone_trouble == ""

@@ -53,6 +53,15 @@ class WitnessedMicrophone:
         self.track = Track()
 
     @property
+    def is_hardware(self) -> bool:
+        """The inner one's."""
+        return self._inner.is_hardware
+
+    def recent(self, length_s: float) -> Pcm:
+        """The inner one's."""
+        return self._inner.recent(length_s)
+
+    @property
     def rate_hz(self) -> int:
         """The inner one's."""
         return self._inner.rate_hz

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hero365_edge.core.pcm import Pcm
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Block, Clock
@@ -61,6 +62,18 @@ class PortAudioMicrophone:
     def last_block_at(self) -> float:
         """When the newest block arrived; the time of `start` before the first. The only sign of life."""
         return self._last_block_at
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether it is a card, not a sound server or another device of software; while it is open."""
+        return self._stream is not None and self._stream.card.is_hardware
+
+    def recent(self, length_s: float) -> Pcm:
+        """The newest samples of the ring, shape (frames, channels)."""
+        blocks = math.ceil(length_s * 1000 / self.period_ms)
+        newest = list(self._ring.copy())[-blocks:]
+        whole = b"".join(kept.data for kept in newest)
+        return np.frombuffer(whole, dtype=np.int16).reshape(-1, max(self.channels, 1))
 
     @property
     def stuck_since(self) -> float | None:

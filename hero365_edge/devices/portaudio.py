@@ -13,13 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Literal, TypeAlias
 
 import pyaudio
 
-from hero365_edge.core.pcm import RATE_HZ, samples_of
+from hero365_edge.core.pcm import samples_of
+from hero365_edge.devices.alsanames import WHAT, Card, Direction, channels, pick, rates
 from hero365_edge.devices.depth import deepen
 from hero365_edge.devices.quiet import quiet_stderr
 from hero365_edge.devices.realtime import raise_this_thread
@@ -28,7 +28,6 @@ from hero365_edge.ports import Clock
 
 log = logging.getLogger(__name__)
 
-Direction: TypeAlias = Literal["input", "output"]
 TimeInfo: TypeAlias = Mapping[str, float]
 Callback: TypeAlias = Callable[[bytes | None, int, TimeInfo, int], tuple[bytes | None, int]]
 """What PortAudio's thread calls: data in, frames, times, flags; gives data out and CONTINUE.
@@ -45,54 +44,8 @@ _PYAUDIO: Any = pyaudio.pa
 late on a healthy card, for ever on one that hangs. Abort cancels PortAudio's thread in its `poll`, where it holds
 neither the GIL nor ALSA, and drops what the card still had: silence within 5 ms."""
 
-_MOST_MICROPHONES = 8  # of the arrays one can buy
-_WHAT = {"input": "microphone", "output": "speaker"}
 _CLOSE_LIMIT_S = 0.5  # a healthy card needs 20 ms
 _COUNTED = threading.Lock()  # Pa_Initialize, Pa_OpenStream and Pa_Terminate keep count in plain C globals
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One direction of an ALSA device as PortAudio lists it."""
-
-    index: int
-    """PortAudio's number for it; means nothing once PortAudio was terminated."""
-    name: str
-    rate_hz: int
-    channels: int
-    """The most it has."""
-
-
-def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:
-    """The card of exactly this name, else the only one whose name contains it, whatever the case.
-
-    Raises DeviceError with the names there are when none fits, or several do.
-    """
-    fitting = [card for card in cards if card.name == name] or [
-        card for card in cards if name.casefold() in card.name.casefold()
-    ]
-    if not fitting:
-        raise DeviceError(f"{_WHAT[direction]} {name!r} is not there; there are: {_names(cards)}")
-    if len(fitting) > 1:
-        raise DeviceError(f"{_WHAT[direction]} {name!r} could be any of: {_names(fitting)}")
-    return fitting[0]
-
-
-def rates(card: Card, asked_hz: int) -> list[int]:
-    """The rates to try on this card, best first; `asked_hz` of 0 prefers the speech rate to the card's own.
-
-    PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else.
-    """
-    return [asked_hz] if asked_hz else list(dict.fromkeys([RATE_HZ, card.rate_hz]))
-
-
-def channels(card: Card, direction: Direction) -> int:
-    """How many channels to open: all that a microphone has, one to a speaker.
-
-    Given fewer than the card has, PortAudio takes a microphone's first ones and silently ignores the others, and
-    gives a speaker's pair the same in both. ALSA's converting devices (`default`, `pulse`) say they have dozens.
-    """
-    return card.channels if direction == "input" and card.channels <= _MOST_MICROPHONES else 1
 
 
 class Stream:
@@ -112,7 +65,7 @@ class Stream:
         self._halts_ordered = 0
         self._halts_done = 0
         self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._what = f"{_WHAT[direction]} {device!r}"
+        self._what = f"{WHAT[direction]} {device!r}"
         with _COUNTED, quiet_stderr():
             try:
                 self._audio = pyaudio.PyAudio()
@@ -125,6 +78,7 @@ class Stream:
             except DeviceError:
                 self._audio.terminate()
                 raise
+        self.card = card
         self.period_frames = samples_of(period_ms, self.rate_hz)
         self._thread = threading.Thread(target=self._work, name=f"portaudio {direction}", daemon=True)
         self._thread.start()
@@ -290,10 +244,6 @@ def _open(
             ), rate_hz
         except OSError as error:
             if error.errno != pyaudio.paInvalidSampleRate:
-                raise DeviceError(f"{_WHAT[direction]} {card.name!r} does not open: {error.strerror}") from error
+                raise DeviceError(f"{WHAT[direction]} {card.name!r} does not open: {error.strerror}") from error
     tried = " and ".join(str(rate_hz) for rate_hz in choices_hz)
-    raise DeviceError(f"{_WHAT[direction]} {card.name!r} takes no rate of {tried} Hz; its own is {card.rate_hz}")
-
-
-def _names(cards: Sequence[Card]) -> str:
-    return ", ".join(repr(card.name) for card in cards) or "none at all"
+    raise DeviceError(f"{WHAT[direction]} {card.name!r} takes no rate of {tried} Hz; its own is {card.rate_hz}")

@@ -39,6 +39,8 @@ class FakeMicrophone:
         self.xruns = 0
         self.period_ms = period_ms
         self.dropped_blocks = 0
+        self.is_hardware = False
+        """Yours to set: a card is deaf when it gives nothing but zeros, software may."""
         self._clock = clock
         self._loop = asyncio.get_running_loop() if paced else None
         self._period_s = period_ms / 1000
@@ -88,6 +90,11 @@ class FakeMicrophone:
     def hang(self) -> None:
         """The card stops where it is, as a frozen USB device does: no more blocks, and `close` never lets go of it."""
         self._hangs, self._alive = True, False
+
+    def recent(self, length_s: float) -> Pcm:
+        """The newest samples of the ring, shape (frames, channels)."""
+        newest = list(self._ring)[-math.ceil(length_s / self._period_s) :]
+        return np.concatenate([np.zeros((0, self.channels), np.int16), *(block.pcm for block in newest)])
 
     @property
     def last_block_at(self) -> float:

@@ -11,9 +11,10 @@ import pyaudio
 import pytest
 
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.devices.alsanames import Card, channels, pick, rates
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.microphone import PortAudioMicrophone
-from hero365_edge.devices.portaudio import Card, SampleTimes, channels, passes_at, pick, rates
+from hero365_edge.devices.portaudio import SampleTimes, passes_at
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.ports import Block

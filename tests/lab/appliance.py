@@ -43,7 +43,7 @@ SETTLING_S = 1.0
 SHOP = "/srv/hero365-edge/"
 SETTINGS = f"""
 backend: {{url: "wss://lab-backend:{PORT}/v1/voice/ws", user_id: technician, business_id: business}}
-audio: {{input: {{device: Stick}}, output: {{device: Stick, volume: 1.0}}}}
+audio: {{input: {{device: Stick, digital_silence: normal}}, output: {{device: Stick, volume: 1.0}}}}
 """
 # gpiozero asks /proc/cpuinfo which board this is. The lab lays a Raspberry Pi's over it; the unit's own /proc has none.
 A_PI = "[Service]\nBindReadOnlyPaths=/run/lab-cpuinfo:/proc/cpuinfo\n"
