@@ -192,7 +192,8 @@ class WitnessedSpeaker:
     def write(self, pcm: Pcm) -> int:
         """Queue samples; they are kept when they are heard."""
         index = self._inner.write(pcm)
-        self._written.append((index, pcm))
+        if pcm.size:  # nothing is never heard
+            self._written.append((index, pcm))
         return index
 
     def heard_at(self, sample: int) -> float | None:

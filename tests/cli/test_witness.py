@@ -73,3 +73,17 @@ async def test_what_was_dropped_was_never_heard(stop: Callable[[WitnessedSpeaker
     assert np.array_equal(speaker.track.sound(since, since + 0.02), ramp(320))
     assert np.array_equal(speaker.track.sound(since + 1.0, since + 1.02), ramp(320, 5000))
     assert np.count_nonzero(speaker.track.sound(since, since + 1.02)) == 640
+
+
+async def test_writing_nothing_does_not_end_the_record() -> None:
+    inner = FakeSpeaker(FakeClock())
+    speaker = WitnessedSpeaker(inner)
+    speaker.start()
+    speaker.write(ramp(0))
+    speaker.write(ramp(320))
+    inner.take(320)
+    async with asyncio.timeout(1):
+        await speaker.progress()
+    since = speaker.track.since
+    assert since is not None
+    assert np.array_equal(speaker.track.sound(since, since + 0.02), ramp(320))
