@@ -11,7 +11,6 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,11 +22,14 @@ from hero365_edge.core.latency import STAGES, Turn
 from hero365_edge.core.pcm import RATE_HZ
 from tests import alsa_rig, speech
 from tests.alsa.appliance_on_alsa import Machine, Technician, at_work, speaking
+from tests.appliance import until
 from tests.listening import sounding, words_of
 
 THINK_MS = 300
 WORDS = ("cards/001", "cards/003", "cards/004", "vm-intro", "hello-world", "confbridge-muted", "0880")
-INTO_THE_WORD_S, TAP_S, REACTION_S = 0.1, 0.1, 0.005
+INTO_THE_WORD_S, TAP_S, ANSWERED_S = 20.0
+"""A turn that takes longer is stuck."""
+REACTION_S = 0.1, 0.1, 0.005
 QUIET_S = 0.4
 """Between two turns."""
 MODES = ("hold", "tap")
@@ -115,7 +117,7 @@ async def one(
         technician.press()
         await sleep_until(loop, ended_at + REACTION_S if hold else loop.time() + TAP_S)
         technician.release()
-    await until(lambda: dialogue.last_turn is not before and dialogue.last_turn is not None)
+    await until(lambda: dialogue.last_turn is not before and dialogue.last_turn is not None, ANSWERED_S)
     await asyncio.sleep(QUIET_S)
     heard = technician.heard()[silent_until:]
     first = silent_until + sounding(heard).start
@@ -128,13 +130,6 @@ async def one(
 async def sleep_until(loop: asyncio.AbstractEventLoop, moment: float) -> None:
     """Until then, by the monotonic clock."""
     await asyncio.sleep(max(0.0, moment - loop.time()))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what has no event. Raises TimeoutError after 20 s."""
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110  as the tests do
-            await asyncio.sleep(0.01)
 
 
 def middle(values: list[int | None]) -> float | None:

@@ -53,7 +53,7 @@ def _play(times: Times, latency_ms: int) -> Outcome:
         command += ["udpsink", f"host={_HOST}", f"port={back.getsockname()[1]}", "sync=false"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as pipeline:  # noqa: S603  a fixed command
             try:
-                time.sleep(STARTS_S)
+                time.sleep(STARTS_S)  # it does not say when it listens, and what comes before that is lost
                 came_out = _exchange(times, there, port, back)
             finally:
                 pipeline.terminate()

@@ -73,10 +73,11 @@ class Pi:
         """Let a shell there do this, as root; gives what it printed. /shown is `show`'s folder; pip can be used."""
         pip_cache = _CACHE / "pip-arm64"
         pip_cache.mkdir(parents=True, exist_ok=True)
-        binds = {self._shown: "/shown", self._certificates: "/etc/ssl/certs", pip_cache: "/root/.cache/pip"}
+        binds = {self._shown: "/shown", self._certificates: "/etc/ssl/certs", pip_cache: "/pip-cache"}
         # Nothing is compiled ahead for modules that are never imported: emulated, that takes longer than all the rest.
         ready = (
-            f"export PIP_CERT={_CERTIFICATES}/ca-certificates.crt PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1\n"
+            f"export PIP_CERT={_CERTIFICATES}/ca-certificates.crt PIP_CACHE_DIR=/pip-cache\n"
+            "export PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1\n"
         )
         return self._machine.do(ready + script, binds=binds)
 

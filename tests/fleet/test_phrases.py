@@ -1,5 +1,6 @@
 """The phrase cache: what was kept is found, its bound holds, and no damaged file is ever heard."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,9 @@ async def test_the_order_of_use_outlives_the_process(folder: Path) -> None:
     ],
     ids=["empty", "a piece", "a byte short", "longer", "zeros at the end", "another kind", "all zeros", "no sound"],
 )
-async def test_a_damaged_file_is_a_miss_goes_and_can_be_written_anew(folder: Path, damage) -> None:  # type: ignore[no-untyped-def]  # eight lambdas
+async def test_a_damaged_file_is_a_miss_goes_and_can_be_written_anew(
+    folder: Path, damage: Callable[[bytes], bytes]
+) -> None:
     phrases = Phrases(folder)
     await phrases.keep(TEXT, sound())
     path = only_file(folder)

@@ -103,6 +103,11 @@ class FarBackend:
         self._do(self._simulated.wait_for(lambda: predicate(self._simulated), timeout_s), timeout_s + 5)
         return self._simulated
 
+    @property
+    def records(self) -> SimulatedBackend:
+        """What it has noted so far."""
+        return self._simulated
+
     def drop_links(self) -> None:
         """Cut every connection without a goodbye."""
         self._do(self._simulated.drop_links())
@@ -179,7 +184,7 @@ class Appliance:
         """Once it is ready, ask and hear the answer out: every word of both."""
         self.ready(60.0)
         self.machine.heard()
-        before = len(self.backend.wait_for(lambda _: True, 5.0).answers)
+        before = len(self.backend.records.answers)
         self.ask(words, hold=True)
         self.backend.wait_for(lambda it: len(it.answers) > before, 40.0)
         backend, heard = self.hear_out()

@@ -26,6 +26,19 @@ def restarted(appliance: Appliance, pid: int, since: float) -> float:
     return now() - since
 
 
+def a_hung_card_ends_in_a_new_process(appliance: Appliance) -> str:
+    """Let the stick hang until the watchdog bites; what was told of it, and the times."""
+    machine, pid, hung_at = appliance.machine, appliance.pid, now()
+    machine.stick.hang()
+    appliance.until(lambda: "no progress" in appliance.told(), "it says that a card hangs", 30.0)
+    says = appliance.told()
+    appliance.until(lambda: "Watchdog timeout" in machine.journal(UNIT), "the watchdog bites", 60.0)
+    ended_s = now() - hung_at
+    machine.stick.hang()  # it works again: Linux itself waits for a stick that hangs, and lets no program go meanwhile
+    took_s = restarted(appliance, pid, hung_at)
+    return f"{says!r}; ended after {ended_s:.1f} s, a new process after {took_s:.1f} s"
+
+
 def test_a_process_that_stands_still_is_replaced(
     installed: Machine, speech: Speech, say: Callable[[str], None]
 ) -> None:
@@ -47,18 +60,9 @@ def test_a_capture_thread_that_hangs_with_its_card_is_replaced(
 ) -> None:
     words, answer = words_of(speech("0890")), words_of(speech("0880"))
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
-        pid = appliance.pid
-        stick = installed.stick
-        hung_at = now()
-        stick.hang()
-        appliance.until(lambda: "no progress" in appliance.told(), "it says that a card hangs", 30.0)
-        says = appliance.told()
-        appliance.until(lambda: "Watchdog timeout" in installed.journal(UNIT), "the watchdog bites", 60.0)
-        ended_s = now() - hung_at
-        stick.hang()  # now it works again: Linux itself waits for a stick that hangs, and lets no program go meanwhile
-        took_s = restarted(appliance, pid, hung_at)
+        figures = a_hung_card_ends_in_a_new_process(appliance)
         appliance.a_turn_works(words, answer)
-    say(f"lab: a hung card: {says!r}; ended after {ended_s:.1f} s, a new process after {took_s:.1f} s")
+    say(f"lab: a card that hung while it was ready: {figures}")
 
 
 HOLD = """
@@ -94,17 +98,11 @@ def test_a_speaker_that_hangs_in_the_middle_of_an_answer_ends_in_a_new_process(
 ) -> None:
     words, answer = words_of(speech("0880")), words_of(speech("0870"))
     with at_work(installed, answer_pcm=answer, pacing="1.5x") as appliance:
-        pid, stick = appliance.pid, installed.stick
         appliance.ask(words, hold=True)
         appliance.until(lambda: appliance.told().startswith("speaking"), "it speaks", 20.0)
-        hung_at = now()
-        stick.hang()
-        appliance.until(lambda: "Watchdog timeout" in installed.journal(UNIT), "the watchdog bites", 60.0)
-        ended_s = now() - hung_at
-        stick.hang()  # see above
-        took_s = restarted(appliance, pid, hung_at)
+        figures = a_hung_card_ends_in_a_new_process(appliance)
         appliance.a_turn_works(words, answer)
-    say(f"lab: a card that hung while it spoke: ended after {ended_s:.1f} s, a new process after {took_s:.1f} s")
+    say(f"lab: a card that hung while it spoke: {figures}")
 
 
 @pytest.mark.nightly
