@@ -45,6 +45,7 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(f"memory, MB in the first tenth and the last, of daemons that lived through: {figures['memory']}")
     again = "played again, because this computer stood still or its card was silent"
     lines.append(f"{again}: {figures['played_again']}; executed without being known: {figures['unknown']}")
+    lines.append(f"words whose recording was torn, doubled or not: {figures['torn']}")
     lines += [f"COULD NOT GO ON: {why}" for why in figures["broken"]]
     lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
@@ -77,10 +78,7 @@ def _judge(lane: Lane, episode: Episode) -> dict[str, int]:
         "accepted": len(counts) - missing,
         "expired_told": told,
         "lost": missing - told,
-        "doubled": sum(
-            lane.tally.executed[number] > 1 and (number not in lane.tally.torn or episode.fault.kind == "SIGKILL")
-            for number in episode.numbers
-        ),
+        "doubled": sum(lane.tally.executed[number] > 1 for number in episode.numbers),
         "stuck": int(bool(episode.stuck)),
     }
 
