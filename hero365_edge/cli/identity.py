@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from hero365_edge.config import Loaded
 from hero365_edge.core.secret import Secret
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.errors import ConfigError
-from hero365_edge.fleet.identity import IdentityStore, state_folder
+from hero365_edge.fleet.identity import IdentityStore, cache_folder, state_folder
 from hero365_edge.fleet.lifetime import lifetime_of
 from hero365_edge.fleet.provisioning import read_file, rotate, use_up
 from hero365_edge.fleet.token import TokenFile, token_source
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_input(turn, "a file with the token and nothing else.")
     add_config(turn)
     turn.set_defaults(action=_rotate, refuse=turn.error)
-    wipe = actions.add_parser("wipe", help="overwrite and delete everything that was provisioned")
+    wipe = actions.add_parser("wipe", help="overwrite and delete everything it knows")
     wipe.add_argument("--yes", action="store_true", help="do it")
     wipe.set_defaults(action=_wipe, refuse=wipe.error)
 
@@ -122,5 +123,7 @@ def _wipe(arguments: argparse.Namespace) -> None:
     if not arguments.yes:
         arguments.refuse("this device will not know any more who it is; say --yes to do it")
     found = IdentityStore(state_folder(os.environ)).wipe()
+    for answers in cache_folder(os.environ).glob("*"):  # what the agent said to whoever had this device
+        shutil.rmtree(answers)
     print("wiped" if found else "there was nothing to wipe")
     print("a running hero365-edge keeps what it has in memory until it is restarted", file=sys.stderr)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hero365_edge.config import Loaded, Provisioned, load
 from hero365_edge.errors import ConfigError
-from hero365_edge.fleet.identity import IdentityStore, state_folder
+from hero365_edge.fleet.identity import DamagedError, IdentityStore, state_folder
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,19 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False) -> Loaded:
     """The settings that the identity, `--config` and the environment ask for. Raises ConfigError.
 
-    Only the daemon must be able to read the identity: it is no business of whoever asks for the status.
+    Only the daemon must be able to read the identity: it is no business of whoever asks for the status. Nor does a
+    damaged one stop the daemon, which nobody in a van could start again.
     """
     store = IdentityStore(state_folder(os.environ))
     provisioned = None
     try:
         if identity := store.load():
             provisioned = Provisioned(store.path, identity.settings())
+    except DamagedError as error:
+        if not as_daemon:
+            raise
+        store.set_aside()
+        log.error("set aside, and on without it: %s", error)  # noqa: TRY400  the trace says nothing more
     except ConfigError as error:
         if as_daemon or not isinstance(error.__cause__, PermissionError):
             raise

@@ -65,11 +65,11 @@ class GpsdLocation:
 def _fix(line: bytes, now: float) -> Fix | None:
     """The place in a report of class TPV; None where it is another report, or knows none."""
     try:
-        said = json.loads(line)
+        said = json.loads(line, parse_int=float)  # of any number of digits: the largest are infinite
         if said["class"] != "TPV" or said["mode"] < PLANE:
             return None
         latitude, longitude = float(said["lat"]), float(said["lon"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     if not (abs(latitude) <= 90.0 and abs(longitude) <= 180.0):  # and neither is NaN
         return None
@@ -78,4 +78,4 @@ def _fix(line: bytes, now: float) -> Fix | None:
 
 def _number(said: dict[str, Any], name: str) -> float | None:
     value = said.get(name)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    return float(value) if isinstance(value, float) and math.isfinite(value) else None

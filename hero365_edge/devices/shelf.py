@@ -27,7 +27,7 @@ SET_ASIDE = "damaged"
 LONGEST_BYTES = 130 * 32_000
 """An utterance has two minutes at most; whatever is longer is not ours."""
 
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
 _OPEN, _WHOLE = ".open", ".whole"
 _NAME = re.compile(rf"([A-Za-z0-9-]{{1,64}})({re.escape(_OPEN)}|{re.escape(_WHOLE)})")
 

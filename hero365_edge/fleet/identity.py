@@ -17,7 +17,13 @@ from hero365_edge.core.secret import Secret
 from hero365_edge.errors import ConfigError, EdgeError
 from hero365_edge.fleet import durable
 
+
+class DamagedError(ConfigError):
+    """The identity's file is not whole."""
+
+
 STATE = Path("/var/lib/hero365-edge")
+CACHE = Path("/var/cache/hero365-edge")
 USER = "hero365-edge"
 """Whom the unit runs the daemon as: it must be able to read what root provisions."""
 
@@ -58,11 +64,13 @@ class IdentityStore:
     def __init__(self, folder: Path = STATE) -> None:
         self.folder = folder
         self.path = folder / "identity.json"
+        self._damaged = folder / "identity.json.damaged"
 
     def load(self) -> Identity | None:
         """The identity, or None when the device has none.
 
-        Raises ConfigError for one that may not be read (with PermissionError as its cause) or is not whole.
+        Raises ConfigError for one that may not be read (with PermissionError as its cause), and DamagedError for one
+        that is not whole.
         """
         try:
             content = self.path.read_bytes()
@@ -74,7 +82,12 @@ class IdentityStore:
         try:
             return msgspec.json.decode(content, type=Identity)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.path}: is damaged ({error}); provision this device again") from error
+            raise DamagedError(f"{self.path}: is damaged ({error}); provision this device again") from error
+
+    def set_aside(self) -> None:
+        """Keep a damaged identity under another name, for whoever wants to know why, so that none is in its place."""
+        with contextlib.suppress(OSError):  # a disk that takes nothing: it is found damaged again at the next start
+            self.path.rename(self._damaged)
 
     def token_path(self) -> Path | None:
         """Where the provisioned token is; None without an identity, or with one that has none. Raises ConfigError."""
@@ -98,7 +111,10 @@ class IdentityStore:
         return stored
 
     def wipe(self) -> bool:
-        """Overwrite and delete everything that was provisioned; whether there was anything. Raises EdgeError."""
+        """Overwrite and delete who this device is, and all else in its state; whether there was an identity.
+
+        Raises EdgeError.
+        """
         if not self.folder.is_dir():
             return False
         with self.changing():
@@ -107,8 +123,10 @@ class IdentityStore:
                 self.path.rename(gone)  # in one step there is no identity any more; what follows may be interrupted
                 durable.sync_folder(self.folder)
             found = gone.exists() or any(self.folder.glob("token-*"))
-            durable.sweep(self.path)
             self._forget_tokens(but="")
+            for path in sorted(self.folder.iterdir()):  # the session, what was damaged
+                if path.is_file() and not path.is_symlink():
+                    durable.erase(path)
         return found
 
     @contextlib.contextmanager
@@ -133,6 +151,11 @@ class IdentityStore:
 def state_folder(environ: Mapping[str, str]) -> Path:
     """Where the device's state is: the unit's `StateDirectory=` (systemd.exec(5)), else the same by its name."""
     return Path(environ.get("STATE_DIRECTORY", "").split(":")[0] or STATE)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where the device keeps what it could get again: the unit's `CacheDirectory=`, else the same by its name."""
+    return Path(environ.get("CACHE_DIRECTORY", "").split(":")[0] or CACHE)
 
 
 def daemon_owner() -> durable.Owner | None:

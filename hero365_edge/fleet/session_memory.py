@@ -53,7 +53,7 @@ class SessionMemory:
         except OSError as error:
             self._cannot(error)
             return None
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             log.warning("the session's file makes no sense and is set aside: %s: %s", self._path, error)
             with contextlib.suppress(OSError):
                 self._path.rename(self._path.with_name(self._path.name + DAMAGED))

@@ -1,5 +1,6 @@
 """`hero365-edge provision` and `hero365-edge identity`, as a person types them."""
 
+import argparse
 import io
 import json
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hero365_edge.cli import main
+from hero365_edge.cli.options import load_config
 from hero365_edge.core.secret import Secret
 from tests.fleet.test_lifetime import jwt
 
@@ -187,14 +189,20 @@ def test_rotate_without_a_token_is_a_wrong_use(capsys: pytest.CaptureFixture[str
 
 
 def test_wipe_wants_a_yes_and_then_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path, tmp_path: Path
 ) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("CACHE_DIRECTORY", str(cache))
     provision(monkeypatch)
     with pytest.raises(SystemExit, match="2"):
         main(["identity", "wipe"])
     assert len(list(state.iterdir())) == 2
+    (state / "session.json").write_text("{}")
+    answer = cache / "phrases" / "abc.pcm"
+    answer.parent.mkdir(parents=True)
+    answer.write_bytes(bytes(2))
     assert main(["identity", "wipe", "--yes"]) == 0
-    assert list(state.iterdir()) == []
+    assert list(state.iterdir()) == list(cache.iterdir()) == []
     assert "wiped" in capsys.readouterr().out
 
 
@@ -203,3 +211,14 @@ def test_a_damaged_identity_is_a_wrong_configuration(capsys: pytest.CaptureFixtu
     (state / "identity.json").write_bytes(bytes(10))
     assert main(["status"]) == 78
     assert "provision this device again" in capsys.readouterr().err
+
+
+def test_a_damaged_identity_does_not_stop_the_daemon_and_is_kept_for_whoever_wants_to_know(
+    state: Path, nothing: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state.mkdir()
+    (state / "identity.json").write_bytes(bytes(10))
+    settings = load_config(argparse.Namespace(config=nothing), as_daemon=True).settings
+    assert settings.backend.user_id == ""
+    assert [path.name for path in state.iterdir()] == ["identity.json.damaged"]
+    assert "provision this device again" in caplog.text

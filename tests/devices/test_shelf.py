@@ -102,6 +102,7 @@ def test_a_file_that_ends_in_the_middle_of_a_frame_is_read_up_to_there(folder: P
     [
         *(b"", b"\n", b"\xff\xfe", b"no json\n", b"[]\n", b"null\n", b'"text"\n', b"{}\n", b"x" * 10_000),
         *(b'{"boot_id": "b", "began_at": "soon"}\n', b'{"boot_id": "b", "began_at": NaN}\n'),
+        b"[" * 50_000 + b"\n",
         *(b'{"boot_id": "b", "began_at": null}\n', b'{"boot_id": "b"}\n', b'{"began_at": 1.0}\n'),
     ],
 )

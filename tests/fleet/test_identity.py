@@ -101,13 +101,15 @@ def test_what_an_interrupted_write_left_is_gone_after_the_next(store: IdentitySt
     assert stored_token(store) == "another\n"
 
 
-def test_others_files_in_the_folder_stay(store: IdentityStore) -> None:
+def test_others_files_in_the_folder_stay_until_it_is_wiped(store: IdentityStore) -> None:
     put(store, "a-token")
-    (store.folder / "session.json").write_text("x")
-    (store.folder / ".session.json.1.new").write_text("x")
+    others = [store.folder / ".session.json.1.new", store.folder / "session.json"]
+    for path in others:
+        path.write_text("x")
     put(store, "another")
+    assert sorted(store.folder.glob("*session*")) == others
     store.wipe()
-    assert sorted(path.name for path in store.folder.iterdir()) == [".session.json.1.new", "session.json"]
+    assert list(store.folder.iterdir()) == []
 
 
 def test_wiping_overwrites_and_deletes_everything_that_was_provisioned(store: IdentityStore) -> None:

@@ -66,7 +66,7 @@ GOOD = {"session_id": ID, "boot_id": "x", "active_at": 1.0, "active_utc": "2024-
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "{", "[]", "null", "7", "\x00" * 200, "x" * 9_000, "{}"),
+        *("", "{", "[]", "null", "7", "\x00" * 200, "x" * 9_000, "[" * 9_000, "{}"),
         *(
             json.dumps({**GOOD, **wrong})
             for wrong in (
