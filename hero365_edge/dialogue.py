@@ -90,7 +90,7 @@ class Dialogue:
             do.Send: lambda order: connection.post(order.message),
             do.DialNow: lambda _: connection.dial_now(),
             do.Redial: lambda order: connection.redial(order.reason),
-            do.EndSession: lambda _: connection.end_session(),
+            do.EndSession: lambda _: self._end_session(),
             do.Show: self._show,
             do.CloseTurn: self._close_turn,
         }
@@ -219,6 +219,10 @@ class Dialogue:
     def _show(self, order: do.Show) -> None:
         self.light = order.light
         self._panel.show(order.light)
+
+    def _end_session(self) -> None:
+        self._agreement = None
+        self._connection.end_session()
 
     def _resting(self) -> bool:
         return self._session.state in RESTING

@@ -128,6 +128,16 @@ async def test_ending_the_session_says_how_much_was_given_up_with_it() -> None:
         await van.shows(Light.READY)
 
 
+async def test_after_the_session_was_ended_a_typed_question_is_refused_instead_of_lost() -> None:
+    async with running(Van()) as van:
+        orders = handlers(van.appliance)
+        await van.session()
+        await orders["session_end"]({})
+        await van.shows(Light.READY)
+        with pytest.raises(EdgeError, match="ready, link "):
+            await orders["say"]({"text": "what is next?"})
+
+
 # -- what status says is wrong -------------------------------------------------------------------------------------
 
 

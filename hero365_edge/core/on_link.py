@@ -112,8 +112,6 @@ def _expire_old(here: Situation) -> None:
     expired = here.outbox.expire(here.now)
     here.expire(expired)
     if here.turn is not None and here.turn.utterance_id in expired and here.state is State.PROCESSING:
-        if here.turn.committed is None:
-            here.order(do.Redial("what was being sent is too old by now"))  # so that the rest of it does not arrive
         here.finish("expired")
     elif expired and resting(here):
         here.go(Step.SETTLE)

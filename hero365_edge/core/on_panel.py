@@ -69,7 +69,7 @@ def stuck(here: Situation, _event: g.Stuck) -> None:
 
 def end_session(here: Situation, _event: ev.SessionEndAsked) -> None:
     """End the session with the backend; the next press begins a new one. What still waits is given up, and told."""
-    here.order(do.EndSession())
+    here.order(do.Hold(), do.EndSession())  # what is going up does not end in the time of the goodbye
     here.facts.agreement = None
     here.facts.dormant = True
     here.expire(here.outbox.clear())

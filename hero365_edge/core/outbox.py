@@ -40,6 +40,8 @@ class Outbox:
         self._entries: list[_Entry] = []
         self.tally: Counter[str] = Counter(accepted=0, resent=0, duplicate=0, expired=0)
         """How many utterances so far; those set aside, because links died on them, are among the expired."""
+        self.on_the_way: set[str] = set()
+        """Those given up that this link was carrying: of what is not over yet, the rest would arrive."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -80,6 +82,7 @@ class Outbox:
         """What was sent and not accepted must be sent again."""
         for entry in self._entries:
             entry.sent = False
+        self.on_the_way.clear()
 
     def link_died_on(self, utterance_id: str, now: float) -> list[str]:
         """The backend hung up after it had all of this one: it rests, or is set aside; its id in that case.
@@ -134,4 +137,5 @@ class Outbox:
 
     def _expired(self, gone: list[_Entry]) -> list[str]:
         self.tally["expired"] += len(gone)
+        self.on_the_way.update(entry.utterance_id for entry in gone if entry.sent)
         return [entry.utterance_id for entry in gone]

@@ -178,6 +178,8 @@ class Situation:
         for utterance_id in utterance_ids:
             turn = self.waiting_turns.pop(utterance_id)
             self.order(do.Forget(utterance_id), do.Chime(Earcon.EXPIRED))
+            if utterance_id in self.outbox.on_the_way and turn.committed is None and self.facts.agreement is not None:
+                self.order(do.Redial("what was being sent is given up"))  # so that the rest of it does not arrive
             if turn.outcome == "open":
                 turn.outcome = "expired"
                 if turn is not self.turn:

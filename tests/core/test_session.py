@@ -514,6 +514,37 @@ def test_an_utterance_that_goes_up_too_slowly_expires_all_the_same() -> None:
     assert talk.tell(do.Redial), "the rest of it shall not arrive"
 
 
+def test_what_goes_up_too_slowly_and_is_given_up_while_the_next_is_spoken_does_not_arrive_all_the_same() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("long", 99.0, 60.0, at))
+    talk.link_up()
+    talk.happen(g.Pressed, Limits().max_age_s - 5.0)
+    talk.happen(ev.TimeUp, 5.0)
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.tell(do.Redial), "the rest of it shall not arrive"
+    assert talk.is_in(State.LISTENING)
+
+
+def test_what_must_make_room_while_it_goes_up_does_not_arrive() -> None:
+    talk = Talk(Limits(max_utterances=1))
+    talk.happen(lambda at: ev.Restored("long", 99.0, 60.0, at))
+    talk.link_up(BUFFERED)
+    talk.tap()
+    talk.speak_and_pause()
+    assert do.Forget("long") in talk.all
+    assert [effect for effect in talk.all if isinstance(effect, do.Redial)]
+
+
+def test_what_the_backend_has_all_of_costs_no_link_when_it_is_given_up() -> None:
+    talk = Talk(Limits(max_age_s=10.0))
+    talk.happen(lambda at: ev.Restored("sent", 99.0, 2.0, at))
+    talk.link_up()
+    talk.happen(lambda at: ev.Committed("sent", at), 1.0)
+    talk.happen(ev.TimeUp, 9.0)
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
+    assert talk.tell(do.Redial) == []
+
+
 def test_what_became_too_old_while_the_program_stood_still_is_not_sent_when_it_goes_on() -> None:
     talk = Talk()
     talk.happen(lambda at: ev.Restored("old", 99.0, 2.0, at))
@@ -613,6 +644,14 @@ def test_a_long_hold_ends_the_session_but_not_while_somebody_speaks(talk: Talk) 
     talk.happen(g.LongHeld, 10.0)
     assert talk.tell(do.EndSession)
     assert talk.is_in(State.READY), "the next press begins a new session"
+
+
+def test_what_is_going_up_when_the_session_is_ended_does_not_go_on_behind_the_goodbye(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.happen(ev.SessionEndAsked)
+    assert talk.tell(do.Hold)
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
 
 
 def test_an_idle_session_is_ended_and_the_next_press_dials_again(talk: Talk) -> None:
