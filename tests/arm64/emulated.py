@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ class Results:
     """`tests.core.test_pcm::test_silence`, one for each case."""
     others: frozenset[str]
     """Failed, broken or skipped, each with the reason."""
+
+    def cases(self) -> Counter[str]:
+        """How many cases of each test passed."""
+        return Counter(name.partition("[")[0] for name in self.passed)
 
     def silent_files(self) -> set[str]:
         """The files of tests.txt of which nothing passed."""

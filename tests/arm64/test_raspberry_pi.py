@@ -47,7 +47,8 @@ def test_codecs_detector_and_resampler_pass_their_tests_with_debians_libraries(f
 
 
 def test_the_same_tests_ran_on_both(from_pypi: pypi.Outcome, from_debian: debian.Outcome) -> None:
-    assert from_pypi.results.passed == from_debian.results.passed
+    # By how many cases each has: what a case is called is up to pytest, whose versions differ.
+    assert from_pypi.results.cases() == from_debian.results.cases()
 
 
 def all_passed(results: Results) -> None:
