@@ -224,8 +224,10 @@ class Appliance:
             self.downlink.expect_lateness(health.rtt_spread_s)
         if self.uplink.recording:
             self.cards.wanted()
-        if self._world.memory is not None and isinstance(event, ev.LinkUp | ev.Recorded):
-            self._world.memory.active()
+        if (memory := self._world.memory) is not None and isinstance(event, ev.LinkUp):
+            memory.look()
+        elif memory is not None and isinstance(event, ev.Recorded | ev.Said):
+            memory.active()
         if isinstance(event, ev.LinkUp):
             self.surroundings.session_on()
         elif isinstance(event, ev.LinkDown):

@@ -91,6 +91,9 @@ class Situation:
         self.outbox = Outbox(limits.max_age_s, limits.max_utterances)
         self.turn: Turn | None = None
         """The turn under way; None between turns."""
+        self._used_at = now
+        """When something was under way last: from here on the session is idle."""
+        self._expiry_untold = False
         self.waiting_turns: dict[str, Turn] = {}
         """The turns whose utterances wait in the outbox."""
         self.effects: list[do.Effect] = []
@@ -106,9 +109,14 @@ class Situation:
         self.state = self._resting_state() if target is REST else target
         if self.state is not before:
             self.order(do.Show(self.state.value))
+        if before not in RESTING or self.state not in RESTING:
+            self._used_at = self.now
         self.deadline = self._state_deadline()
         if target is not REST:
             return
+        if self._expiry_untold:
+            self._expiry_untold = False
+            self.order(do.Chime(Earcon.EXPIRED))
         if not self.answers.stale:
             self.order(do.Admit(play=True))
         if self.outbox.waiting and self.facts.agreement is not None:
@@ -177,7 +185,11 @@ class Situation:
         """These utterances will not be sent any more; the technician is told."""
         for utterance_id in utterance_ids:
             turn = self.waiting_turns.pop(utterance_id)
-            self.order(do.Forget(utterance_id), do.Chime(Earcon.EXPIRED))
+            self.order(do.Forget(utterance_id))
+            if self.state in {State.LISTENING, State.SPEAKING}:
+                self._expiry_untold = True  # until it is quiet: an answer hides the earcon, and a recording takes it in
+            else:
+                self.order(do.Chime(Earcon.EXPIRED))
             if utterance_id in self.outbox.on_the_way and turn.committed is None and self.facts.agreement is not None:
                 self.order(do.Redial("what was being sent is given up"))  # so that the rest of it does not arrive
             if turn.outcome == "open":
@@ -224,8 +236,9 @@ class Situation:
 
     def _state_deadline(self) -> float | None:
         limits = self.limits
+        if self.state is State.READY:
+            return self._used_at + limits.idle_s if self.facts.agreement is not None else None
         wait_s = {
-            State.READY: limits.idle_s if self.facts.agreement is not None else None,
             State.LISTENING: limits.max_utterance_s + RECORDING_SLACK_S,
             State.PROCESSING: limits.accept_s,
             State.SPEAKING: limits.answer_s,

@@ -61,12 +61,17 @@ class SessionMemory:
         if not 0.0 <= age_s < idle_s:
             return None
         log.info("the session of %.0f s ago goes on", age_s)
-        self._written = (session_id, self._clock.now() - age_s)  # a crash loop must not write at each start
+        self._active_at = self._clock.now() - age_s  # a crash loop must neither write at each start nor keep it alive
+        self._written = (session_id, self._active_at)
         return session_id
 
     def active(self) -> None:
-        """The session is on, or was used."""
+        """The session was used."""
         self._active_at = self._clock.now()
+        self._changed.set()
+
+    def look(self) -> None:
+        """The session may be another."""
         self._changed.set()
 
     async def run(self, session_id: Callable[[], str]) -> None:
@@ -84,7 +89,9 @@ class SessionMemory:
     def keep(self, session_id: str) -> None:
         """Write this id down, unless that was done lately. May block as long as the card does."""
         known, written_at = self._written
-        if session_id == known and self._active_at < written_at + REFRESH_S:
+        if session_id != known:
+            self._active_at = self._clock.now()
+        elif self._active_at < written_at + REFRESH_S:
             return
         said = {
             "session_id": session_id,

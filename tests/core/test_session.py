@@ -520,9 +520,26 @@ def test_what_goes_up_too_slowly_and_is_given_up_while_the_next_is_spoken_does_n
     talk.link_up()
     talk.happen(g.Pressed, Limits().max_age_s - 5.0)
     talk.happen(ev.TimeUp, 5.0)
-    assert do.Chime(Earcon.EXPIRED) in talk.effects
     assert talk.tell(do.Redial), "the rest of it shall not arrive"
     assert talk.is_in(State.LISTENING)
+    assert talk.tell(do.Chime) == [], "the microphone would take it in"
+    talk.happen(g.DoubleTapped)
+    assert talk.tell(do.Chime) == [do.Chime(Earcon.EXPIRED)]
+
+
+def test_what_expires_while_an_answer_is_heard_is_told_behind_it() -> None:
+    talk = Talk(Limits(max_age_s=10.0, max_utterances=2))
+    talk.happen(lambda at: ev.Restored("kept", 99.0, 2.0, at))
+    talk.happen(lambda at: ev.Restored("newer", 99.9, 2.0, at))
+    talk.link_up(BUFFERED)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.TimeUp, 12.0)
+    assert talk.is_in(State.SPEAKING)
+    assert do.Forget("newer") in talk.all
+    assert do.Chime(Earcon.EXPIRED) not in talk.all
+    talk.happen(ev.PlaybackEnded, 1.0)
+    assert do.Chime(Earcon.EXPIRED) in talk.effects
 
 
 def test_what_must_make_room_while_it_goes_up_does_not_arrive() -> None:
@@ -660,6 +677,14 @@ def test_an_idle_session_is_ended_and_the_next_press_dials_again(talk: Talk) -> 
     assert talk.is_in(State.READY)
     talk.happen(g.Pressed)
     assert talk.tell(do.DialNow)
+
+
+def test_a_link_that_breaks_and_comes_back_makes_no_idle_session_younger(talk: Talk) -> None:
+    talk.happen(ev.LinkDown, Limits().idle_s - 60.0)
+    talk.link_up()
+    assert talk.session.deadline == 100.0 + Limits().idle_s
+    talk.wait_for_deadline()
+    assert talk.tell(do.EndSession)
 
 
 def test_a_lost_microphone_is_a_fault_and_what_was_said_is_sent(talk: Talk) -> None:

@@ -135,6 +135,19 @@ def test_a_crash_loop_does_not_write_at_each_start(path: Path) -> None:
     assert writes == 1, "after two minutes"
 
 
+def test_a_process_that_is_started_anew_makes_no_session_younger(path: Path) -> None:
+    clock = FakeClock()
+    kept(path, clock)
+    for _ in range(3):
+        clock.advance(IDLE_S / 4)
+        memory = SessionMemory(path, clock)
+        assert memory.recall(IDLE_S) == ID
+        memory.look()
+        memory.keep(ID)
+    clock.advance(IDLE_S / 4)
+    assert SessionMemory(path, clock).recall(IDLE_S) is None
+
+
 def test_a_session_that_nobody_uses_is_not_written(path: Path) -> None:
     clock = FakeClock()
     memory = kept(path, clock)
