@@ -1,11 +1,11 @@
 """What a single range cannot say about the settings: forms of addresses and paths, and pairs that contradict."""
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from hero365_edge.core.address import is_loopback
 from hero365_edge.settings import Backend, Panel, Settings, Tls
 
 SOCKET_PATH_BYTES = 107
@@ -61,7 +61,7 @@ def _url(url: str) -> Iterator[Contradiction]:
         yield Contradiction(key, "must hold no query, no fragment and no password; they are added from other settings")
     elif parts.scheme not in ("ws", "wss") or not host:
         yield Contradiction(key, f"has scheme {parts.scheme!r}, host {host or ''!r}; it must be wss:// and a host")
-    elif parts.scheme == "ws" and not _is_loopback(host):
+    elif parts.scheme == "ws" and not is_loopback(host):
         yield Contradiction(
             key, f"has host {host!r} without TLS (ws://); only this computer can be dialled so: use wss://"
         )
@@ -91,13 +91,6 @@ def _tls(tls: Tls) -> Iterator[Contradiction]:
         yield Contradiction("tls.pins", why)
     if tls.pins_report_only and not tls.pins:
         yield Contradiction("tls.pins_report_only", "is true; that needs tls.pins", ("tls.pins",))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _pins(panel: Panel) -> Iterator[Contradiction]:

@@ -1,5 +1,6 @@
 """Where to dial: the backend's URL with its secrets kept apart from anything that is printed."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +18,19 @@ class Address:
 
     def __str__(self) -> str:
         return self.shown
+
+    @property
+    def on_this_computer(self) -> bool:
+        """Whether the way there leaves this computer nowhere, and so passes no proxy."""
+        return is_loopback(urlsplit(self.shown).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this computer."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def address(base: str, session_id: str, user_id: str, business_id: str, token: Secret, transport: str) -> Address:

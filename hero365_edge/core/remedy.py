@@ -101,6 +101,14 @@ def door_error(where: str, status: int, retry_after_s: float | None) -> LinkErro
     return _error(f"{where} answered HTTP {status}", of_status(status), retry_after_s)
 
 
+def proxy_error(where: str, status: int, retry_after_s: float | None) -> LinkError:
+    """The error for a proxy that answered HTTP `status` instead of leading to `where`: the token is not its concern."""
+    asked = of_status(status)
+    if asked.remedy in {Remedy.TOKEN, Remedy.SMALLER}:
+        asked = Answer(Remedy.ADDRESS, hint="the environment's proxy does not let it through")
+    return _error(f"{where}: the proxy answered HTTP {status}", asked, retry_after_s)
+
+
 def close_error(code: int, by_backend: bool = True) -> LinkError:
     """The error for a link that was closed with `code`; only what the backend says tells what it wants."""
     return _error(f"the link was closed with code {code}", of_code(code) if by_backend else _DIAL, None)

@@ -10,12 +10,19 @@ from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from hero365_edge.core.address import Address
 from hero365_edge.core.health import PING_EVERY_S, Vitals
 from hero365_edge.core.messages import MAX_TEXT_BYTES
-from hero365_edge.core.remedy import close_error, door_error
+from hero365_edge.core.remedy import close_error, door_error, proxy_error
 from hero365_edge.devices.tls import Trust, cause_of, in_words
 from hero365_edge.errors import LinkError
 
@@ -120,6 +127,7 @@ class WebSocketDialer:
                 address.url,
                 ssl=context,
                 additional_headers=dict(address.headers),
+                proxy=None if address.on_this_computer else True,
                 compression=None,
                 max_size=MAX_TEXT_BYTES,
                 write_limit=WRITE_LIMIT_BYTES,
@@ -132,6 +140,9 @@ class WebSocketDialer:
         except InvalidStatus as error:
             response = error.response
             raise door_error(str(address), response.status_code, _retry_after_s(response.headers)) from None
+        except InvalidProxyStatus as error:
+            response = error.response
+            raise proxy_error(str(address), response.status_code, _retry_after_s(response.headers)) from None
         except (InvalidURI, InvalidHandshake) as error:
             if context is not None and isinstance(error.__cause__, EOFError):
                 raise LinkError(f"{address} hung up instead of answering; {self._trust.hint}") from None

@@ -126,7 +126,10 @@ class Loopback:
 
     async def dial(self) -> tuple[Link, ServerConnection]:
         link = await WebSocketDialer().dial(target(self.port))
-        return link, await self._opened.get()
+        return link, await self.opened()
+
+    async def opened(self) -> ServerConnection:
+        return await self._opened.get()
 
     def _look(self, connection: ServerConnection, request: Request) -> Response | None:
         self.requests.append(request)
@@ -588,15 +591,49 @@ async def test_a_proxy_of_the_environment_is_asked_for_the_way_and_told_nothing_
     async with tcp(handle) as port:
         monkeypatch.setenv("ws_proxy", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("no_proxy", "")
-        link, connection = await loopback.dial()
+        far = address(f"ws://backend.invalid:{loopback.port}/v1", SESSION, "u", "b", Secret(SECRET), "both")
+        link = await WebSocketDialer().dial(far)
         await link.send("through the proxy")
-        assert await connection.recv() == "through the proxy"
+        assert await (await loopback.opened()).recv() == "through the proxy"
         assert link.vitals().segments > 0
         await link.close()
     [request] = asked
-    assert request.startswith(f"CONNECT 127.0.0.1:{loopback.port} ".encode())
+    assert request.startswith(f"CONNECT backend.invalid:{loopback.port} ".encode())
     for word in (SECRET, "user_id", "Authorization"):
         assert word.encode() not in request
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "cause", "wait_s"),
+    [
+        ("407 Proxy Authentication Required", "the environment's proxy right", "no_backend", None),
+        ("403 Forbidden", "the environment's proxy does not let it through", "no_backend", None),
+        ("503 Service Unavailable\r\nRetry-After: 7", "the proxy answered HTTP 503", "lost", 7.0),
+    ],
+)
+async def test_a_proxy_that_refuses_is_told_as_a_proxy_and_is_no_refused_token(
+    status: str, said: str, cause: str, wait_s: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    async with tcp(handle) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(LinkError, match=said) as refused:
+            await WebSocketDialer().dial(address("wss://backend.invalid/v1", "s", "u", "b", Secret(), "query"))
+    assert not isinstance(refused.value, LinkRefused)
+    assert (refused.value.cause, refused.value.retry_after_s) == (cause, wait_s)
+
+
+async def test_this_computer_is_dialled_past_every_proxy(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ws_proxy", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    link, _ = await loopback.dial()
+    await link.close()
 
 
 async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from hero365_edge.cli.probes.finding import Finding, Running, Verdict
 from hero365_edge.core import messages, wire
-from hero365_edge.core.address import address
+from hero365_edge.core.address import address, is_loopback
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.errors import LinkError, WireError
 from hero365_edge.fleet.lifetime import lifetime_of
@@ -65,7 +65,7 @@ async def name(settings: Settings, _running: Running) -> Finding:
 
 def _proxy(scheme: str, host: str) -> str:
     """The environment's proxy for this address, by host alone: its user and password are nobody's business."""
-    if proxy_bypass(host):
+    if is_loopback(host) or proxy_bypass(host):
         return ""
     proxies = getproxies()
     proxy = proxies.get("socks") or proxies.get("https" if scheme == "wss" else "http") or ""
