@@ -24,7 +24,7 @@ from hero365_edge.core.health import PING_EVERY_S, Vitals
 from hero365_edge.core.messages import MAX_TEXT_BYTES
 from hero365_edge.core.remedy import close_error, door_error, proxy_error
 from hero365_edge.devices.tls import Trust, cause_of, in_words
-from hero365_edge.errors import LinkError
+from hero365_edge.errors import ConfigError, LinkError
 
 CLOSE_S = 1.0
 WRITE_LIMIT_BYTES = 4096
@@ -117,11 +117,8 @@ class WebSocketDialer:
         self._trust = trust
 
     async def dial(self, address: Address) -> WebSocketLink:
-        """Open one. Errors name the host and path, never the query or a header.
-
-        Raises ConfigError too, for a file of `trust` that went bad.
-        """
-        context = await asyncio.to_thread(self._trust.context) if address.url.startswith("wss:") else None
+        """Open one. Errors name the host and path, never the query or a header."""
+        context = await self._context() if address.url.startswith("wss:") else None
         try:
             connection = await _Connect(
                 address.url,
@@ -156,6 +153,13 @@ class WebSocketDialer:
             raise LinkError(f"{address} cannot be reached: {error.__class__.__name__}: {_reason(error)}") from None
         _give_up_early(connection)
         return WebSocketLink(connection)
+
+    async def _context(self) -> ssl.SSLContext:
+        """Made anew for each dial, from files that may have been mended meanwhile. Raises LinkError."""
+        try:
+            return await asyncio.to_thread(self._trust.context)
+        except ConfigError as error:
+            raise LinkError(str(error), cause="tls") from None
 
 
 def _give_up_early(connection: ClientConnection) -> None:

@@ -16,7 +16,7 @@ from hero365_edge.core.address import address
 from hero365_edge.core.secret import Secret
 from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.devices.tls import Trust, in_words
-from hero365_edge.errors import ConfigError, LinkError
+from hero365_edge.errors import ConfigError, LinkError, LinkRefused
 from tests.authority import DAY, Authority, Signed
 
 LOST = "A" * 43 + "="
@@ -283,6 +283,17 @@ async def test_a_file_that_is_not_what_it_should_be_is_for_a_person_to_mend(
     with pytest.raises(ConfigError, match=why) as caught:
         Trust(**{setting: str(file)}).context()  # type: ignore[arg-type]  # one of the two names
     assert str(caught.value).startswith(f"tls.{setting}: {file} ")
+
+
+async def test_a_file_that_went_bad_breaks_the_link_which_is_dialled_again_and_is_no_refused_token(
+    authority: Authority, tmp_path: Path
+) -> None:
+    trust = Trust(ca_file=str(tmp_path / "gone.pem"))
+    async with door(authority.sign().served()) as at:
+        with pytest.raises(LinkError, match=r"tls\.ca_file: .*cannot be read") as broken:
+            await at.knock(trust)
+    assert broken.value.cause == "tls"
+    assert not isinstance(broken.value, LinkRefused)
 
 
 async def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_password(authority: Authority) -> None:
