@@ -23,8 +23,8 @@ from hero365_edge.ports import Clock, Dialer, Link, Tokens
 log = logging.getLogger(__name__)
 
 STALE_DIAL_S = 3.0
-"""A dial that took so long already is begun anew for who presses: its packets may have been lost. Linux itself sends the
-first one again after 1 and 3 s, and then only after 7; a road of half a second's round trip needs 2 s for all of it."""
+"""A dial that took so long already is begun anew for who presses: its packets may have been lost. Linux itself sends
+the first one again after 1 and 3 s, and then only after 7; a road of half a second's round trip needs 2 s for all."""
 LOOK_S = 1.0
 """So often it is looked whether a refused token is another by now, or the clock right."""
 
