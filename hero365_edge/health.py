@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from hero365_edge.ports import Clock, Supervisor
+from hero365_edge.ports import Clock
+from hero365_edge.supervisor_ports import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,12 @@ LATE_S = 5.0
 """An event loop less late than this is slow, not hung: on an overloaded board a new process would be no faster."""
 OVERDUE_S = 5.0
 """So much later than it said, a task may move on."""
+
+
+HUNGRY_S = 6.0
+"""What makes no progress for so long, beyond what it may take, hangs: the watchdog need not wait for the rest of its
+own time, which is there for an event loop that stands still and can ask for nothing. So a card that hangs ends in a new
+process within the watchdog's 15 s + 5."""
 
 
 class Health:
@@ -39,19 +46,23 @@ class Health:
         watchdog_s = self._supervisor.watchdog_s
         every_s = min(LOOK_EVERY_S, watchdog_s / 4) if watchdog_s else LOOK_EVERY_S
         told = ""
-        hungry = False
+        hungry_since: float | None = None
         while True:
             due_at = self._clock.now() + every_s
             await asyncio.sleep(every_s)
             now = self._clock.now()
             trouble = self.trouble(now, now - due_at)
-            if trouble and not hungry:
+            if not trouble:
+                if hungry_since is not None:
+                    log.info("there is progress again")
+                hungry_since = None
+                if watchdog_s:
+                    self._supervisor.alive()
+            elif hungry_since is None:
+                hungry_since = now
                 log.warning("no progress, so the watchdog is not fed: %s", trouble)
-            elif hungry and not trouble:
-                log.info("there is progress again")
-            hungry = bool(trouble)
-            if watchdog_s and not hungry:
-                self._supervisor.alive()
+            elif watchdog_s and now >= hungry_since + HUNGRY_S:
+                self._supervisor.hung()
             if (text := f"no progress: {trouble}" if trouble else self._describe()) != told:
                 told = text
                 self._supervisor.status(text)

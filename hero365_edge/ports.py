@@ -271,30 +271,3 @@ class Tokens(Protocol):
     def refused(self) -> None:
         """The backend refused the token that was given last: the next one should be another, if there is one."""
         ...
-
-
-class Supervisor(Protocol):
-    """Whoever started the daemon and watches it: systemd, or nobody."""
-
-    watchdog_s: float | None
-    """How often it wants to hear `alive`, at the latest; None when it does not watch."""
-
-    def ready(self) -> None:
-        """The daemon does its work from here on."""
-        ...
-
-    def status(self, text: str) -> None:
-        """One line for a person: what it is doing."""
-        ...
-
-    def alive(self) -> None:
-        """Progress was made since the last call."""
-        ...
-
-    def reloading(self) -> None:
-        """The configuration is being read again; `ready` follows."""
-        ...
-
-    def stopping(self) -> None:
-        """The daemon is on its way out."""
-        ...

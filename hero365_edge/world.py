@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hero365_edge.codec_ports import Codecs, Detector
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.location_ports import Location
-from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Supervisor, Tokens
+from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Tokens
 from hero365_edge.shelf_ports import Shelf
 from hero365_edge.speech_ports import PhraseBook, Voice
+from hero365_edge.supervisor_ports import Supervisor
 
 
 @dataclass(frozen=True, slots=True)

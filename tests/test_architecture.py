@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "location_ports", "shelf_ports", "speech_ports", "ports", "core", "errors")
+_BASIS = ("codec_ports", "location_ports", "shelf_ports", "speech_ports", "supervisor_ports", "ports", "core", "errors")
 _LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
@@ -27,6 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "location_ports": ("core", "errors"),
     "shelf_ports": ("core", "errors"),
     "speech_ports": ("core", "errors"),
+    "supervisor_ports": (),
     "strict_yaml": (),
     "settings": ("core", "errors"),
     "catalogue": ("settings",),

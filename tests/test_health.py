@@ -16,7 +16,7 @@ from hero365_edge.errors import LinkError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.fakes.supervisor import FakeSupervisor
-from hero365_edge.health import LATE_S, LOOK_EVERY_S, OVERDUE_S, Check, Health, overdue
+from hero365_edge.health import HUNGRY_S, LATE_S, LOOK_EVERY_S, OVERDUE_S, Check, Health, overdue
 from hero365_edge.settings import Backend, Control, Settings
 from tests.appliance import HangingDialer
 from tests.appliance_on_fakes import Agent, LoopClock, Scene, in_virtual_time, noise, say_whole, scene
@@ -236,6 +236,13 @@ def test_it_is_fed_each_second_or_four_times_in_what_it_waits() -> None:
 
 def test_one_part_without_progress_is_enough() -> None:
     assert told_in(5, 15.0, content, hanging, content) == ["STATUS=no progress: it hangs"]
+
+
+def test_what_hangs_for_longer_is_ended_at_once_instead_of_when_the_watchdogs_own_time_is_up() -> None:
+    heard = told_in(HUNGRY_S, 15.0, hanging)
+    assert "WATCHDOG=trigger" not in heard, "it may go on yet"
+    assert told_in(HUNGRY_S + LOOK_EVERY_S, 15.0, hanging) == [*heard, "WATCHDOG=trigger"]
+    assert "WATCHDOG=trigger" not in told_in(60.0, None, hanging), "nobody watches"
 
 
 def test_progress_after_all_is_told_and_fed_again(caplog: pytest.LogCaptureFixture) -> None:

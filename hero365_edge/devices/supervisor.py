@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from hero365_edge.errors import ConfigError, DeviceError
-from hero365_edge.ports import Supervisor
+from hero365_edge.supervisor_ports import Supervisor
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ class NoSupervisor:
     def alive(self) -> None:
         """Nobody to tell."""
 
+    def hung(self) -> None:
+        """Nobody to tell."""
+
     def reloading(self) -> None:
         """Nobody to tell."""
 
@@ -68,6 +71,10 @@ class SystemdSupervisor:
     def alive(self) -> None:
         """Feed the watchdog."""
         self._say("WATCHDOG=1")
+
+    def hung(self) -> None:
+        """Let the watchdog bite now."""
+        self._say("WATCHDOG=trigger")
 
     def reloading(self) -> None:
         """The configuration is being read again. `Type=notify-reload` wants the time with it."""

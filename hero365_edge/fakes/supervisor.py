@@ -21,6 +21,10 @@ class FakeSupervisor:
         """Progress was made."""
         self.heard.append("WATCHDOG=1")
 
+    def hung(self) -> None:
+        """Nothing moves any more."""
+        self.heard.append("WATCHDOG=trigger")
+
     def reloading(self) -> None:
         """The configuration is being read again."""
         self.heard.append("RELOADING=1")

@@ -9,7 +9,7 @@ import pytest
 
 from hero365_edge.devices.supervisor import supervisor
 from hero365_edge.fakes.supervisor import FakeSupervisor
-from hero365_edge.ports import Supervisor
+from hero365_edge.supervisor_ports import Supervisor
 
 Rig: TypeAlias = tuple[Supervisor, Callable[[], list[str]]]
 
@@ -45,10 +45,13 @@ def test_what_is_said_is_heard_in_order(rig: Rig) -> None:
     said.status("starting")
     said.ready()
     said.alive()
+    said.hung()
     said.reloading()
     said.ready()
     said.stopping()
-    assert heard() == ["STATUS=starting", "READY=1", "WATCHDOG=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    assert heard() == [
+        *("STATUS=starting", "READY=1", "WATCHDOG=1", "WATCHDOG=trigger", "RELOADING=1", "READY=1", "STOPPING=1")
+    ]
 
 
 def test_a_status_stays_one_line_so_that_it_cannot_say_anything_else(rig: Rig) -> None:

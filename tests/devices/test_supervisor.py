@@ -11,7 +11,7 @@ import pytest
 
 from hero365_edge.devices.supervisor import NoSupervisor, SystemdSupervisor, supervisor
 from hero365_edge.errors import ConfigError, DeviceError
-from hero365_edge.ports import Supervisor
+from hero365_edge.supervisor_ports import Supervisor
 
 
 def test_without_a_notification_socket_there_is_nobody_and_everything_may_be_said() -> None:
