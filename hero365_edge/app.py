@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SPEAKER_S = 3.0
 """A speaker that works is open by then."""
+TOKEN_LOOK_S = 30.0
 STOP_S = 3.5
 """The session's goodbye may take so long after SIGTERM; the whole exit 5 s (PRODUCT section 8)."""
 
@@ -112,6 +113,7 @@ class Appliance:
                     "health": self.health.run(),
                     "surroundings": self.surroundings.run(),
                     "leftovers": self._take_up(self.uplink.restore()),
+                    "token": self._keep_token_fresh(),
                 }
                 if self._world.memory is not None:
                     work["session memory"] = self._world.memory.run(lambda: self.connection.session_id)
@@ -210,6 +212,11 @@ class Appliance:
         for event in restored:
             log.info("%.1f s of speech of an earlier run wait to be sent", event.length_s)
             self.dialogue.happen(event)
+
+    async def _keep_token_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(TOKEN_LOOK_S)
+            await self._world.tokens.refresh()
 
     async def _say_goodbye(self) -> None:
         if self._world.shelf.lasts and self.session.waiting:

@@ -264,6 +264,10 @@ class Tokens(Protocol):
         """
         ...
 
+    async def refresh(self) -> None:
+        """Get the next token while nobody waits for it, if that takes a while and the one it has grows old."""
+        ...
+
     def stamp(self) -> object:
         """Equal to an earlier one for as long as the next dial would be made with the same token; a cheap look."""
         ...

@@ -30,6 +30,9 @@ class FakeTokens:
             raise self._token
         return self._token
 
+    async def refresh(self) -> None:
+        """It is there at once."""
+
     def stamp(self) -> object:
         """Changes with each `put` and `fail`."""
         return self._stamp

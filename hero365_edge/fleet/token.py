@@ -74,6 +74,9 @@ class TokenFile:
                 raise ConfigError(f"token file {path}: cannot be read ({error.strerror})") from error
         return NO_SECRET
 
+    async def refresh(self) -> None:
+        """It is read anew each time."""
+
     def stamp(self) -> object:
         """Changes when the file does, when it is another one, or when there is one at last; never None."""
         with contextlib.suppress(ConfigError, OSError):

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hero365_edge.core.secret import Secret
@@ -48,6 +48,7 @@ class TokenCommand:
         self._refresh_at: datetime | None = None
         self._fetched_at = -AGAIN_S
         self._stamp = 0
+        self._one_at_a_time = asyncio.Lock()
 
     def where(self) -> str:
         """For people; the arguments are not shown, somebody will put a secret there."""
@@ -59,16 +60,28 @@ class TokenCommand:
         Raises LinkError when the command fails or takes too long (it needs the network as the dial does), ConfigError
         when it cannot be run or prints no token. While the old token still lives, it is given instead.
         """
-        if self._held is not None and (self._refresh_at is None or self._clock.utc() < self._refresh_at):
+        async with self._one_at_a_time:
+            if self._held is not None and not self._is_due():
+                return self._held
+            try:
+                self._take(await self._run())
+            except EdgeError as error:
+                if self._held is None or self._life.has_ended(self._clock.utc()):
+                    raise
+                log.warning("the old token is used once more: %s", error)
+                self._refresh_at = self._clock.utc() + timedelta(seconds=AGAIN_S)
+            assert self._held is not None  # noqa: S101  one of the two has just been seen to be there
             return self._held
-        try:
-            self._take(await self._run())
-        except EdgeError as error:
-            if self._held is None or self._life.has_ended(self._clock.utc()):
-                raise
-            log.warning("the old token is used once more: %s", error)
-        assert self._held is not None  # noqa: S101  one of the two has just been seen to be there
-        return self._held
+
+    async def refresh(self) -> None:
+        """Run the command while nobody waits for it, if the token is past 80 % of its life."""
+        if self._held is not None and self._is_due():
+            with contextlib.suppress(EdgeError):  # the next dial says it, where that matters
+                await self.token()
+
+    def _is_due(self) -> bool:
+        now = self._clock.utc()
+        return self._life.has_ended(now) or (self._refresh_at is not None and now >= self._refresh_at)
 
     def stamp(self) -> object:
         """Changes when a token was refused that had worked: then the command may have a better one at once."""

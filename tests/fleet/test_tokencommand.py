@@ -218,3 +218,38 @@ def state_of(process_id: int) -> str:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "X"
+
+
+async def test_it_is_run_ahead_of_time_while_nobody_waits(make: Make, tmp_path: Path, clock: FakeClock) -> None:
+    source = make(printing("canary-fresh-token", (clock.utc() + timedelta(seconds=100)).isoformat()))
+    await source.refresh()
+    assert runs(tmp_path) == 0, "nobody has asked for one yet"
+    await source.token()
+    clock.advance(79)
+    await source.refresh()
+    assert runs(tmp_path) == 1
+    clock.advance(2)
+    await source.refresh()
+    assert runs(tmp_path) == 2, "past 80 % of its life"
+
+
+async def test_one_that_fails_ahead_of_time_is_run_again_after_a_while_and_at_the_end_of_the_old_token(
+    make: Make, tmp_path: Path, clock: FakeClock
+) -> None:
+    ends = (clock.utc() + timedelta(seconds=400)).isoformat()
+    source = make(f"[ $(wc -l <{tmp_path}/runs) -gt 1 ] && exit 1\n" + printing("canary-old-token", ends))
+    await source.token()
+    clock.advance(321)
+    for _ in range(5):
+        await source.refresh()
+    assert await source.token() == Secret("canary-old-token")
+    assert runs(tmp_path) == 2
+    clock.advance(80)
+    with pytest.raises(LinkError, match="exit status 1"):
+        await source.token()
+
+
+async def test_two_who_ask_at_once_run_it_once(make: Make, tmp_path: Path) -> None:
+    source = make("sleep 0.1; echo canary-slow-token")
+    assert len({await each for each in [asyncio.ensure_future(source.token()) for _ in range(2)]}) == 1
+    assert runs(tmp_path) == 1
