@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.secret import Secret
 from tests.fleet import writing_all_the_time
 from tests.lab.appliance import UNIT, at_work, beside_a_backend
 from tests.lab.machine import Machine
@@ -19,7 +20,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 Speech = Callable[[str], Pcm]
 Say = Callable[[str], None]
 
+CANARY = "canary-5e1f6a02c7d94b3b"
+IDENTITY = f"user_id: technician\nbusiness_id: business\ntoken: {CANARY}\n"
+BOOT_FILE = "/boot/hero365-edge.yaml"
 STAGES = {
+    "the boot partition was read": r"Finished hero365-edge-provision\.service",
     "systemd begins": r"systemd\[1\]: systemd .* running in system mode",
     "the service is started": r"Starting hero365-edge\.service",
     "READY=1": r"Started hero365-edge\.service",
@@ -32,9 +37,11 @@ LONGEST_S = 3.0
 """A power cut comes at most so long after the writing began."""
 
 
-def test_from_the_ignition_to_the_first_turn(installed: Machine, speech: Speech, say: Say) -> None:
+def test_from_the_first_ignition_to_the_first_turn(installed: Machine, speech: Speech, say: Say) -> None:
+    """A card with a provisioning file on its boot partition, as ops hands it out."""
     words, answer = words_of(speech("0890")), words_of(speech("0880"))
-    with beside_a_backend(installed, answer_pcm=answer, pacing="1.5x") as appliance:
+    installed.put(IDENTITY, BOOT_FILE)
+    with beside_a_backend(installed, answer_pcm=answer, pacing="1.5x", token=CANARY) as appliance:
         assert installed.run(f"systemctl is-enabled {UNIT}; sync").out == "enabled\n"
         installed.cut_power()
         installed.power_on()
@@ -42,6 +49,8 @@ def test_from_the_ignition_to_the_first_turn(installed: Machine, speech: Speech,
         appliance.a_turn_works(words, answer)
         journal = installed.journal(None, "--boot")
         assert appliance.show("NRestarts") == "0"
+        assert installed.run(f"test -e {BOOT_FILE}", check=False).code != 0, "it is used once"
+        assert f"{Secret(CANARY).fingerprint} (fingerprint)" in installed.run("hero365-edge identity show").out
     found = {stage: re.search(rf"\[ *([\d.]+)\].*{pattern}", journal) for stage, pattern in STAGES.items()}
     told = "; ".join(f"{float(at[1]):.1f} {stage}" for stage, at in found.items() if at)
     say(f"lab: seconds after the kernel began: {told}")
@@ -87,15 +96,13 @@ def test_power_that_goes_away_at_any_moment_leaves_identity_and_state_whole(
     )
 
 
-CANARY = "canary-5e1f6a02c7d94b3b"
 SETTINGS = "log: {level: debug, transcripts: true}\n"
 
 
 def test_a_token_is_found_nowhere_but_in_its_file(installed: Machine, speech: Speech, say: Say) -> None:
     words, answer = words_of(speech("0890")), words_of(speech("0880"))
     installed.put(SETTINGS, "/etc/hero365-edge/config.d/60-debug.yaml")
-    identity = f"user_id: technician\nbusiness_id: business\ntoken: {CANARY}\n".encode()
-    installed.run("hero365-edge provision --stdin", stdin=identity)
+    installed.run("hero365-edge provision --stdin", stdin=IDENTITY.encode())
     with at_work(installed, answer_pcm=answer, pacing="1.5x", token=CANARY) as appliance:
         appliance.a_turn_works(words, answer)
         appliance.backend.drop_links()
