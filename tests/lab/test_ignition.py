@@ -24,8 +24,8 @@ CANARY = "canary-5e1f6a02c7d94b3b"
 IDENTITY = f"user_id: technician\nbusiness_id: business\ntoken: {CANARY}\n"
 BOOT_FILE = "/boot/hero365-edge.yaml"
 STAGES = {
-    "the boot partition was read": r"Finished hero365-edge-provision\.service",
     "systemd begins": r"systemd\[1\]: systemd .* running in system mode",
+    "the boot partition was read": r"Finished hero365-edge-provision\.service",
     "the service is started": r"Starting hero365-edge\.service",
     "READY=1": r"Started hero365-edge\.service",
     "the microphone works": "the microphone works",
