@@ -7,6 +7,14 @@ from typing import Any
 
 from tests.chaos.lane import Episode, Lane
 
+SESSION_S = 2.0
+"""From a dial on a good road to the session, 95 of 100."""
+PRESS_TO_DIAL_S = 0.5
+"""A press dials at once, whatever the back-off says; this computer is shared, and a fault may end meanwhile."""
+GROWTH_PERCENT = 5.0
+SETTLED_TURNS = 500
+"""Of fewer, the first tenth is still the daemons' warming up."""
+
 
 def report(lanes: Sequence[Lane]) -> dict[str, Any]:
     """The figures of all lanes together, ready for JSON."""
@@ -49,6 +57,19 @@ def table(figures: dict[str, Any]) -> str:
     lines += [f"COULD NOT GO ON: {why}" for why in figures["broken"]]
     lines += [f"TROUBLE {each}" for each in figures["episodes"] if each["stuck"] or each["lost"] or each["doubled"]]
     return "\n".join(lines)
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    """What was asked of a run and is not so, a line each; memory only where there were turns enough to settle."""
+    lines = [f"{figures[bad]} {bad}" for bad in ("lost", "doubled", "stuck", "unknown") if figures[bad]]
+    for name, limit_s in (("session_s", SESSION_S), ("press_to_dial_s", PRESS_TO_DIAL_S)):
+        p95 = figures[name]["p95"]
+        if p95 is not None and p95 >= limit_s:
+            lines.append(f"{name}: p95 is {p95:.2f}, {limit_s:g} is asked")
+    if figures["turns"] >= SETTLED_TURNS:
+        growths = [memory["growth_percent"] for memory in figures["memory"] if memory is not None]
+        lines += [f"memory grew by {each} %, {GROWTH_PERCENT:g} is asked" for each in growths if each > GROWTH_PERCENT]
+    return lines
 
 
 def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
