@@ -22,9 +22,11 @@ from hero365_edge.ports import Clock, Dialer, Link, Tokens
 
 log = logging.getLogger(__name__)
 
-STALE_DIAL_S = 3.0
-"""A dial that took so long already is begun anew for who presses: its packets may have been lost. Linux itself sends
-the first one again after 1 and 3 s, and then only after 7; a road of half a second's round trip needs 2 s for all."""
+STALE_DIAL_S = 1.0
+"""A dial that took so long already is begun anew for who presses: its first packet may have been lost."""
+BEGUN_ANEW_S = 3.0
+"""But one that was begun anew has so long, however often somebody presses: on a road of half a second's round trip all
+its handshakes need two seconds, and Linux sends the first packet again after 1 and 3 s."""
 LOOK_S = 1.0
 """So often it is looked whether a refused token is another by now, or the clock right."""
 
@@ -55,6 +57,8 @@ class Connection:
         self._backoff = Backoff(random.SystemRandom().random)
         self._call: Call | None = None
         self._dialling_since: float | None = None
+        self._begun_anew = False
+        """Whether the dial under way took the place of another because somebody pressed."""
         self._due_at = math.inf
         self._stamp: object = None
         """Which token the last dial was made with."""
@@ -135,7 +139,9 @@ class Connection:
         """
         self._wanted = True
         self._dial.set()
-        if self._dialling_since is not None and self._clock.now() - self._dialling_since > STALE_DIAL_S:
+        patience_s = BEGUN_ANEW_S if self._begun_anew else STALE_DIAL_S
+        if self._dialling_since is not None and self._clock.now() - self._dialling_since > patience_s:
+            self._begun_anew = True
             self._dropped.set()
 
     def redial(self, reason: str) -> None:
@@ -229,6 +235,7 @@ class Connection:
         """Shake hands and converse until the link breaks (LinkError)."""
         agreement = await call.shake_hands()
         self.trouble = self.waits_for = ""
+        self._begun_anew = False
         self._dial.clear()  # whoever asked for a link has it
         log.info("a session is on: profile %s, realtime %s", agreement.profile, agreement.realtime)
         if not self._ending:
@@ -240,6 +247,7 @@ class Connection:
         if error is None:
             self.counts.causes["dropped"] += 1
             return 0.0
+        self._begun_anew = False
         cause = error.cause if isinstance(error, LinkError) else "no_token" if isinstance(error, ConfigError) else ""
         self.counts.causes[cause or "timeout"] += 1
         wait_s = self._backoff.failed(error.retry_after_s if isinstance(error, LinkError) else None)

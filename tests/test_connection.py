@@ -408,6 +408,10 @@ async def test_a_press_begins_a_dial_anew_that_hangs_and_not_one_that_has_just_b
         await asyncio.sleep(STALE_DIAL_S)
         line.connection.dial_now()
         await until(lambda: dialer.begun == 2, 0.2)
+        await asyncio.sleep(STALE_DIAL_S + 0.2)
+        line.connection.dial_now()
+        await asyncio.sleep(0.05)
+        assert dialer.begun == 2, "who presses again and again must not keep it from getting through"
 
 
 async def test_it_is_told_whether_the_other_side_ended_a_link(line: Line) -> None:
