@@ -16,7 +16,7 @@ _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
 _HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "privacy", "surroundings")
 """What `app.py` has others do beside the conversation."""
-_SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
+_SETTINGS = ("config", "panel_settings", "settings", "catalogue", "crosscheck", "strict_yaml")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": (),
@@ -28,9 +28,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "shelf_ports": ("core", "errors"),
     "speech_ports": ("core", "errors"),
     "strict_yaml": (),
-    "settings": ("core", "errors"),
+    "panel_settings": (),
+    "settings": ("panel_settings", "core", "errors"),
     "catalogue": ("settings",),
-    "crosscheck": ("settings",),
+    "crosscheck": ("panel_settings", "settings"),
+    "profiles": ("strict_yaml", "core", "errors"),
     "config": ("settings", "catalogue", "crosscheck", "strict_yaml", "core", "errors"),
     "fleet": ("fleet", *_SETTINGS, *_BASIS),
     **dict.fromkeys(_PARTS, _BASIS),
@@ -52,7 +54,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "backend": ("backend",),
     "bench": ("bench", *_BASIS),
     "cli": (
-        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet"),
+        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet", "profiles"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }
