@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 def gpio_panel(wanted: Panel, clock: Clock) -> "GpioPanel":
     """Button and lamp, no line taken yet."""
-    from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  a missing library fails here only
+    from hero365_edge.devices.apa102 import Chain  # noqa: PLC0415  a missing library fails here only
+    from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  as above
 
+    chained = wanted.lamp_kind == "apa102"
     return GpioPanel(
         clock,
         wanted.button_pin,
         wanted.lamp_pins if wanted.lamp_kind == "leds" else (),
         active_low=wanted.button_active_low,
+        chain=Chain(wanted.lamp_count, wanted.lamp_spi, wanted.lamp_pins) if chained else None,
         debounce_ms=wanted.debounce_ms,
     )
 

@@ -31,6 +31,8 @@ async def button(settings: Settings, running: Running) -> Finding:
         async with asyncio.timeout(0.1):
             await panel.edge()
     except TimeoutError:
+        if panel.lamp_trouble:
+            return Finding(Verdict.WARN, f"{pins}: the lamp stays dark", panel.lamp_trouble)
         return Finding(Verdict.OK, pins)
     finally:
         panel.close()
