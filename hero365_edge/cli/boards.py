@@ -77,14 +77,18 @@ class Look:
         for one in self.found:
             yield from self._one(one)
 
+    def troubles(self, one: Recognised) -> Iterator[str]:
+        """What keeps the board from working, as far as it can be seen."""
+        if one.card not in [card.id for card in self.evidence.cards]:
+            yield "its sound card is not there: the overlay is missing, or `dmesg` says why the driver failed"
+        if missing := self._missing(one.board):
+            yield f"/boot/firmware/config.txt lacks: {', '.join(missing)}"
+
     def _one(self, one: Recognised) -> Iterator[str]:
         board = one.board
         yield f"  {one.name}: {board.title}, because {', '.join(one.reasons)}"
         yield f"    button {_pin(board.button.line)}, lamp {_lamp(board)}; {_echo(board)}"
-        if one.card not in [card.id for card in self.evidence.cards]:
-            yield "    its sound card is not there: the overlay is missing, or `dmesg` says why the driver failed"
-        if missing := self._missing(board):
-            yield f"    /boot/firmware/config.txt lacks: {', '.join(missing)}"
+        yield from (f"    {trouble}" for trouble in self.troubles(one))
         yield f"    this profile: {board.verified}"
 
     def _missing(self, board: Board) -> Sequence[str]:
