@@ -1,11 +1,12 @@
 """Reads the settings: provisioned ones, /etc/hero365-edge/config.yaml, config.d/*.yaml, HERO365_EDGE_* variables.
 
-Later wins, key by key: what a person wrote on this device stands above what the fleet provisioned. Whatever is wrong
+Later wins, key by key: what a person wrote on this device stands above what the fleet provisioned. The board that
+`panel.profile` means gives what nobody has said. Whatever is wrong
 is told in one ConfigError, a line each: where, which key, what is allowed.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from hero365_edge.catalogue import Setting, catalogue
+from hero365_edge.core.board import not_overruled
 from hero365_edge.crosscheck import contradictions
 from hero365_edge.errors import ConfigError
 from hero365_edge.settings import Settings
@@ -30,7 +32,7 @@ class Loaded:
 
     settings: Settings
     origin: Mapping[str, str]
-    """By dotted key: `default`, a file's path, or `variable NAME`. Every setting is in it."""
+    """By dotted key: `default`, `profile NAME`, a file's path, or `variable NAME`. Every setting is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,30 @@ class Provisioned:
     """As a settings file would say it."""
 
 
-def load(paths: Sequence[Path] | None, environ: Mapping[str, str], provisioned: Provisioned | None = None) -> Loaded:
+@dataclass(frozen=True, slots=True)
+class BoardDefaults:
+    """What the board makes of settings that nobody has said anything about."""
+
+    origin: str
+    """As in `profile codec-zero`."""
+    values: Mapping[str, object]
+    """By dotted key."""
+
+
+def no_board(_profile: str) -> BoardDefaults | None:
+    """For who needs no button, lamp or card: whatever the profile, the settings' own defaults."""
+    return None
+
+
+def load(
+    paths: Sequence[Path] | None,
+    environ: Mapping[str, str],
+    provisioned: Provisioned | None = None,
+    board: Callable[[str], BoardDefaults | None] = no_board,
+) -> Loaded:
     """The settings of these files, or of the system's (`None`), over `provisioned`, under the variables of `environ`.
 
-    Raises ConfigError, with a line for everything that is wrong.
+    `board` is asked what `panel.profile` stands for. Raises ConfigError, with a line for everything that is wrong.
     """
     known = catalogue()
     said: list[_Said] = []
@@ -67,14 +89,13 @@ def load(paths: Sequence[Path] | None, environ: Mapping[str, str], provisioned: 
         except ConfigError as error:
             problems.append(str(error))
     said += _said_in_variables(environ, known)
-    values: dict[str, object] = {}
     origin = dict.fromkeys(known, DEFAULT)
-    for one in said:
+    values = _judged_all(said, known, origin, problems)
+    if not problems:
         try:
-            values[one.key] = _judged(one, known)
-            origin[one.key] = one.origin
+            values |= _given_by(board, values, origin)
         except ConfigError as error:
-            problems.append(str(error))
+            problems.append(f"{origin['panel.profile']}: {error}")
     if not problems:
         settings = msgspec.convert(_nested(values), Settings)
         for wrong in contradictions(settings):
@@ -83,6 +104,32 @@ def load(paths: Sequence[Path] | None, environ: Mapping[str, str], provisioned: 
     if problems:
         raise ConfigError("\n".join(problems))
     return Loaded(settings, origin)
+
+
+def _judged_all(
+    said: Sequence[_Said], known: Mapping[str, Setting], origin: dict[str, str], problems: list[str]
+) -> dict[str, object]:
+    """The values that may be, by key, their `origin` noted; what may not be is told in `problems`."""
+    values: dict[str, object] = {}
+    for one in said:
+        try:
+            values[one.key] = _judged(one, known)
+            origin[one.key] = one.origin
+        except ConfigError as error:
+            problems.append(str(error))
+    return values
+
+
+def _given_by(
+    board: Callable[[str], BoardDefaults | None], said: Mapping[str, object], origin: dict[str, str]
+) -> Mapping[str, object]:
+    """What the board gives beside what was `said`, its `origin` noted."""
+    given = board(str(said.get("panel.profile", catalogue()["panel.profile"].default)))
+    if given is None:
+        return {}
+    fresh = not_overruled(given.values, said)
+    origin |= dict.fromkeys(fresh, given.origin)
+    return fresh
 
 
 def system_files(folder: Path = FOLDER) -> list[Path]:

@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from hero365_edge.core.address import is_loopback
-from hero365_edge.settings import Backend, Panel, Settings, Tls
+from hero365_edge.panel_settings import Panel
+from hero365_edge.settings import Backend, Settings, Tls
 
 SOCKET_PATH_BYTES = 107
 """Linux: `sun_path` has 108 bytes, one of them the closing zero (unix(7))."""
@@ -94,6 +95,11 @@ def _tls(tls: Tls) -> Iterator[Contradiction]:
 
 
 def _pins(panel: Panel) -> Iterator[Contradiction]:
+    if panel.lamp_kind == "none" or (panel.lamp_kind == "apa102" and panel.lamp_spi):
+        return  # nothing is done with the lines
+    if panel.lamp_kind == "apa102" and len(panel.lamp_pins) != 2:
+        why = f"is {list(panel.lamp_pins)}; of apa102 without panel.lamp_spi it must be two, clock and data"
+        yield Contradiction("panel.lamp_pins", why, ("panel.lamp_kind",))
     if panel.button_pin in panel.lamp_pins:
         why = f"has {panel.button_pin}, which is panel.button_pin"
         yield Contradiction("panel.lamp_pins", why, ("panel.button_pin",))

@@ -14,7 +14,7 @@ from hero365_edge.core import messages as m
 from hero365_edge.core.earcons import earcon
 from hero365_edge.core.gestures import Edge, Gestures
 from hero365_edge.core.handshake import Agreement
-from hero365_edge.core.lamp import Light
+from hero365_edge.core.lamp import Light, shown
 from hero365_edge.core.latency import Turn
 from hero365_edge.core.session import Session
 from hero365_edge.core.states import RESTING
@@ -108,6 +108,7 @@ class Dialogue:
                 event = self._events.popleft()
                 for effect in self._session.handle(event, self._clock.now()):
                     self._carry_out[type(effect)](effect)
+                self._light_lamp()
                 self._seen(event)
         finally:
             self._handling = False
@@ -190,7 +191,7 @@ class Dialogue:
 
     async def run(self) -> None:
         """Watch the time limits of the session and of the gestures, for ever."""
-        self._panel.show(self.light)
+        self._light_lamp()
         while True:
             self._changed.clear()
             self._time_limits()
@@ -218,7 +219,9 @@ class Dialogue:
 
     def _show(self, order: do.Show) -> None:
         self.light = order.light
-        self._panel.show(order.light)
+
+    def _light_lamp(self) -> None:
+        self._panel.show(shown(self.light, recording=self._uplink.recording))
 
     def _end_session(self) -> None:
         self._agreement = None

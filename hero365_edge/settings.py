@@ -1,14 +1,14 @@
 """Every setting of the appliance: its name, its unit (in the name), its default, its range and what it does.
 
-Reading and merging them is `config.py`'s work. `config/hero365-edge.yaml` repeats them for people; a test keeps the
-two the same.
+Those of the panel are in `panel_settings.py`. Reading and merging them is `config.py`'s work.
+`config/hero365-edge.yaml` repeats them for people; a test keeps the two the same.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Pin: TypeAlias = Annotated[int, Meta(ge=0, le=27)]
+from hero365_edge.panel_settings import Panel
 
 
 class Backend(Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,25 +189,6 @@ class Outbox(Struct, frozen=True, forbid_unknown_fields=True):
 
     max_age_s: Annotated[float, Meta(ge=1, le=3600, description="An older utterance expires, audibly.")] = 120.0
     max_utterances: Annotated[int, Meta(ge=1, le=20, description="How many are held at the most.")] = 5
-
-
-class Panel(Struct, frozen=True, forbid_unknown_fields=True):
-    """The button and the lamp."""
-
-    profile: Annotated[
-        str,
-        Meta(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-            description="auto, none, keyboard, or the name of a file in hardware/profiles.",
-        ),
-    ] = "auto"
-    button_pin: Annotated[Pin, Meta(description="The button's GPIO line, Broadcom numbering.")] = 17
-    lamp_pins: Annotated[
-        tuple[Pin, ...],
-        Meta(min_length=1, max_length=3, description="The lamp's lines: one LED; listen and status; or R, G and B."),
-    ] = (22,)
-    button_active_low: Annotated[bool, Meta(description="The button pulls its line to ground when pressed.")] = True
-    debounce_ms: Annotated[int, Meta(ge=1, le=200, description="Edges closer together than this are one.")] = 25
 
 
 class Location(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
 _HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "privacy", "surroundings")
 """What `app.py` has others do beside the conversation."""
-_SETTINGS = ("config", "settings", "catalogue", "crosscheck", "strict_yaml")
+_SETTINGS = ("config", "panel_settings", "settings", "catalogue", "crosscheck", "strict_yaml")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": (),
@@ -29,9 +29,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "speech_ports": ("core", "errors"),
     "supervisor_ports": (),
     "strict_yaml": (),
-    "settings": ("core", "errors"),
+    "panel_settings": (),
+    "settings": ("panel_settings", "core", "errors"),
     "catalogue": ("settings",),
-    "crosscheck": ("settings", "core"),
+    "crosscheck": ("panel_settings", "settings", "core"),
+    "profiles": ("strict_yaml", "core", "errors"),
     "config": ("settings", "catalogue", "crosscheck", "strict_yaml", "core", "errors"),
     "fleet": ("fleet", *_SETTINGS, *_BASIS),
     **dict.fromkeys(_PARTS, _BASIS),
@@ -53,13 +55,13 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "backend": ("backend",),
     "bench": ("bench", *_BASIS),
     "cli": (
-        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet"),
+        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet", "profiles"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("alsanames", "depth", "quiet", "realtime", "portaudio", "tls")
+SHARED_DEVICES = ("alsanames", "apa102", "depth", "quiet", "realtime", "portaudio", "tls")
 """The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(

@@ -72,6 +72,35 @@ async def running(desk: Desk) -> AsyncIterator[Desk]:
     desk.van.appliance.cards.close()
 
 
+# -- the lamp ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_lamp_says_listening_until_the_recording_has_its_last_block(desk: Desk) -> None:
+    lamp, uplink = desk.van.panel.lights, desk.van.appliance.uplink
+    desk.dialogue.edge_now(pressed=True)
+    assert lamp[-1][1] is Light.LISTENING
+    assert uplink.recording
+    desk.dialogue.happen(g.HoldBegan(desk.now()))
+    desk.dialogue.happen(g.Released(desk.now()))
+    assert desk.state is not State.LISTENING, "the conversation has gone on"
+    assert uplink.recording, "no block has come yet: the microphone's sound is still taken"
+    assert lamp[-1][1] is Light.LISTENING
+    uplink.discard()
+    desk.dialogue.happen(ev.TimeUp(desk.now()))
+    assert lamp[-1][1] is not Light.LISTENING
+
+
+async def test_the_lamp_does_not_say_listening_when_nothing_is_recorded_whatever_the_conversation_believes(
+    desk: Desk,
+) -> None:
+    desk.dialogue.edge_now(pressed=True)
+    desk.van.appliance.uplink.discard()
+    assert desk.state is State.LISTENING
+    desk.dialogue.happen(ev.SpeechBegan(desk.now()))
+    assert desk.state is State.LISTENING
+    assert desk.van.panel.lights[-1][1] is Light.PROCESSING
+
+
 # -- events and effects --------------------------------------------------------------------------------------------
 
 

@@ -168,11 +168,12 @@ def test_what_opens_something_says_why(unit: str, opening: str) -> None:
     assert lines[at - 1].startswith("# ")
 
 
-def test_its_user_is_made_with_the_groups_of_sound_and_gpio() -> None:
+def test_its_user_is_made_with_the_groups_of_sound_gpio_and_spi() -> None:
     lines = [line.split()[:3] for line in (SYSTEMD / "hero365-edge.sysusers").read_text().splitlines()]
     assert ["m", "hero365-edge", "audio"] in lines
-    assert ["m", "hero365-edge", "gpio"] in lines
-    assert ["g", "gpio", "-"] in lines  # plain Debian has none, and a missing group is exit 216
+    for group in ("gpio", "spi"):
+        assert ["m", "hero365-edge", group] in lines
+        assert ["g", group, "-"] in lines  # plain Debian has none, and a missing group is exit 216
 
 
 def test_systemd_makes_that_user(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def _versions() -> str:
 
 
 def _settings(arguments: argparse.Namespace) -> str:
-    loaded = load_config(arguments)
+    loaded = load_config(arguments, with_board=True)
     settings = msgspec.to_builtins(loaded.settings)
     command = settings["backend"]["token_command"]
     settings["backend"]["token_command"] = [*command[:1], *("***" for _ in command[1:])]

@@ -47,7 +47,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 async def _findings(arguments: argparse.Namespace) -> AsyncIterator[tuple[str, Finding, int]]:
     settings: Settings | None = None
     try:
-        loaded = load_config(arguments)
+        loaded = load_config(arguments, with_board=True)
         settings = loaded.settings
         sources = sorted(set(loaded.origin.values()) - {DEFAULT})
         yield "configuration", Finding(Verdict.OK, ", ".join(sources) or "nothing but defaults"), 0

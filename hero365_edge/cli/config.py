@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    loaded = load_config(arguments)
+    loaded = load_config(arguments, with_board=True)
     settings = msgspec.to_builtins(loaded.settings)
     if arguments.json:
         print(json.dumps({"settings": settings, "origin": dict(loaded.origin)}, indent=2))
@@ -52,7 +52,7 @@ def _show(arguments: argparse.Namespace) -> None:
 
 
 def _validate(arguments: argparse.Namespace) -> None:
-    loaded = load_config(arguments)
+    loaded = load_config(arguments, with_board=True)
     token = asyncio.run(token_source(loaded.settings, os.environ, SystemClock()).token())
     sources = sorted(set(loaded.origin.values()) - {DEFAULT}) or ["nothing but defaults"]
     print(f"good: {', '.join(sources)}; {'a token' if token else 'no token'}")

@@ -34,8 +34,9 @@ from hero365_edge.errors import DeviceError, EdgeError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.fakes.tokens import FakeTokens
+from hero365_edge.panel_settings import Panel
 from hero365_edge.ports import Microphone, Speaker
-from hero365_edge.settings import Backend, Control, Panel, Settings
+from hero365_edge.settings import Backend, Control, Settings
 
 QUESTIONS = (("What's next on my schedule?", False), ("Create an estimate.", True))
 """What is asked, and whether the button is held meanwhile: push-to-talk, where the release is the end."""

@@ -1,10 +1,11 @@
-"""`hero365-edge devices`: the sound cards with what they open, and the GPIO chips."""
+"""`hero365-edge devices`: the board, the sound cards with what they open, and the GPIO chips."""
 
 import argparse
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
+from hero365_edge.cli import boards
 from hero365_edge.cli.options import add_json
 from hero365_edge.devices.gpiochips import GpioChip, gpio_chips
 from hero365_edge.devices.soundcards import Format, SoundDevice, alsa_cards, sound_devices
@@ -17,16 +18,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what there is. Raises DeviceError when PyAudio is missing."""
-    cards, sounds, chips = alsa_cards(), sound_devices(), gpio_chips()
+    board, cards, sounds, chips = boards.look(), alsa_cards(), sound_devices(), gpio_chips()
     if arguments.json:
         facts = {
+            "board": board.facts(),
             "cards": cards,
             "sound_devices": [asdict(sound) for sound in sounds],
             "gpio_chips": [asdict(chip) for chip in chips],
         }
         print(json.dumps(facts, indent=2))
     else:
-        print("\n".join(in_words(cards, sounds, chips)))
+        print("\n".join((*board.in_words(), *in_words(cards, sounds, chips))))
     return 0
 
 

@@ -176,7 +176,7 @@ def install(hand: Hand, program: Path, *, start: bool) -> None:
     if hand.runs:
         if shutil.which("udevadm") is not None:
             hand.run("udevadm", "control", "--reload")
-            hand.run("udevadm", "trigger", "--subsystem-match=gpio", "--settle")
+            hand.run("udevadm", "trigger", "--subsystem-match=gpio", "--subsystem-match=spidev", "--settle")
         hand.run("systemctl", "daemon-reload")
     hand.run("systemctl", *_root(hand), "enable", *UNITS)
     if not hand.runs:

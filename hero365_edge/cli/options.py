@@ -5,7 +5,8 @@ import logging
 import os
 from pathlib import Path
 
-from hero365_edge.config import Loaded, Provisioned, load
+from hero365_edge.cli.boards import board_defaults
+from hero365_edge.config import Loaded, Provisioned, load, no_board
 from hero365_edge.errors import ConfigError
 from hero365_edge.fleet.identity import DamagedError, IdentityStore, state_folder
 
@@ -24,11 +25,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False) -> Loaded:
+def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False, with_board: bool = False) -> Loaded:
     """The settings that the identity, `--config` and the environment ask for. Raises ConfigError.
 
     Only the daemon must be able to read the identity: it is no business of whoever asks for the status. Nor does a
-    damaged one stop the daemon, which nobody in a van could start again.
+    damaged one stop the daemon, which nobody in a van could start again. What board it is counts (`with_board`) where
+    button, lamp or cards are wanted: finding it out takes a moment.
     """
     store = IdentityStore(state_folder(os.environ))
     provisioned = None
@@ -44,4 +46,9 @@ def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False) -> Lo
         if as_daemon or not isinstance(error.__cause__, PermissionError):
             raise
         log.warning("without what was provisioned: %s", error)
-    return load([arguments.config] if arguments.config else None, os.environ, provisioned)
+    return load(
+        [arguments.config] if arguments.config else None,
+        os.environ,
+        provisioned,
+        board_defaults if with_board else no_board,
+    )

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Be the appliance until SIGTERM or SIGINT; SIGHUP reads the settings again."""
-    settings = load_config(arguments, as_daemon=True).settings
+    settings = load_config(arguments, as_daemon=True, with_board=True).settings
     logs.set_up(settings.log.level, os.environ)
     # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
     faulthandler.enable(os.dup(logs.STDERR))
@@ -57,7 +57,7 @@ async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -
     def reload() -> None:
         world.supervisor.reloading()
         try:
-            fresh = load_config(arguments, as_daemon=True).settings
+            fresh = load_config(arguments, as_daemon=True, with_board=True).settings
         except ConfigError as error:
             log.error("the settings were not read again: %s", error)  # noqa: TRY400  the trace says nothing more
         else:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from hero365_edge.cli.panels import gpio_panel
 from hero365_edge.cli.trust import trust
 from hero365_edge.codec_ports import Detector, PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.core.gate import Gate, Referee
@@ -22,7 +23,7 @@ from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
 from hero365_edge.devices.voice import installed_voice
-from hero365_edge.errors import ConfigError, DeviceError
+from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.fleet.session_memory import SessionMemory
@@ -97,7 +98,7 @@ def _folder(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def panel(settings: Settings, clock: Clock) -> Panel:
-    """The panel that `panel.profile` names. Raises ConfigError for one that does not exist."""
+    """The panel that `panel.profile` asks for: of a board, or of none."""
     profile = settings.panel.profile
     if profile == "none":
         from hero365_edge.devices.nopanel import NoPanel  # noqa: PLC0415  only what is used is loaded
@@ -107,16 +108,4 @@ def panel(settings: Settings, clock: Clock) -> Panel:
         from hero365_edge.devices.terminal import TerminalPanel  # noqa: PLC0415  only what is used is loaded
 
         return TerminalPanel(clock, sys.stdin, sys.stdout)
-    if profile == "auto":
-        from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  only what is used is loaded
-
-        return GpioPanel(
-            clock,
-            settings.panel.button_pin,
-            settings.panel.lamp_pins,
-            active_low=settings.panel.button_active_low,
-            debounce_ms=settings.panel.debounce_ms,
-        )
-    raise ConfigError(
-        f"panel.profile is {profile!r}; auto, none or keyboard is allowed"
-    )
+    return gpio_panel(settings.panel, clock)

@@ -79,6 +79,17 @@ def pattern(light: Light) -> Pattern:
     return _PATTERNS[light]
 
 
+def shown(state: Light, *, recording: bool) -> Light:
+    """What the lamp shows in this state of the conversation.
+
+    `listening` is shown exactly while the microphone's sound is being taken, whatever the conversation believes: this
+    is the one place that says so, and so the lamp cannot lie about the microphone (PRODUCT section 7).
+    """
+    if recording:
+        return Light.LISTENING
+    return Light.PROCESSING if state is Light.LISTENING else state
+
+
 def level(pattern: Pattern, t_ms: float) -> float:
     """The brightness, 0 to 1, of `pattern` at `t_ms` after it was begun."""
     if pattern.steady:
@@ -94,3 +105,18 @@ def level(pattern: Pattern, t_ms: float) -> float:
     if t_ms < fade_ms:
         return pattern.brightness * (1 - t_ms / fade_ms)
     return 0.0
+
+
+_APA102_CURRENT = 8
+"""Of 31: 5 mA of each colour. At full current three LEDs blind a driver at night and take 180 mA."""
+
+
+def apa102_frame(colour: Colour, count: int) -> bytes:
+    """What a chain of `count` APA102 (DotStar, SK9822) is sent so that all show `colour`.
+
+    A zero word; for each LED its current and blue, green, red; and zeros again: one clock for every other LED pushes
+    the data through (APA102 data sheet), and an SK9822 shows nothing before 32 of them.
+    """
+    red, green, blue = (round(255 * part) for part in colour)
+    led = bytes((0xE0 | _APA102_CURRENT, blue, green, red))
+    return bytes(4) + count * led + bytes(4 + count // 16)

@@ -26,11 +26,12 @@ import gpiozero
 
 from hero365_edge.core.gestures import DEBOUNCE_MS, Debouncer, Edge
 from hero365_edge.core.lamp import Light, Pattern, level, pattern
+from hero365_edge.devices.apa102 import Apa102, Chain
 from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.ports import Clock
 
 _LampLeds: TypeAlias = Sequence[Any]
-"""PWMLEDs, or one RGBLED; gpiozero ships no types."""
+"""PWMLEDs, or one RGBLED or Apa102; gpiozero ships no types."""
 
 _KINDS_OF_LAMP = "none, 1 (LED), 2 (listen, status) or 3 (red, green, blue)"
 _REMEDY = (
@@ -47,7 +48,7 @@ _MAX_EDGE_AGE_S = 1.0
 
 
 class GpioPanel:
-    """A button and up to three LEDs. Use it from the thread of the event loop only.
+    """A button and up to three LEDs, or a `chain`. Use it from the thread of the event loop only.
 
     `lamp_pins` is empty, one LED, a pair (listen, status) or red, green, blue; pins are numbered as BCM does.
     The button is wired to ground when `active_low`, else to 3.3 V; the chip's own resistor pulls the other way.
@@ -61,6 +62,7 @@ class GpioPanel:
         lamp_pins: Sequence[int] = (),
         *,
         active_low: bool = True,
+        chain: Chain | None = None,
         debounce_ms: int = DEBOUNCE_MS,
         pin_factory: Any = None,
     ) -> None:
@@ -69,11 +71,12 @@ class GpioPanel:
         self._clock = clock
         self._button_pin = button_pin
         self._lamp_pins = tuple(lamp_pins)
+        self._chain = chain
         self._active_low = active_low
         self._debounce_ms = debounce_ms
         self._pin_factory = pin_factory
         self._button_name = f"button on GPIO{button_pin}"
-        self._lamp_name = f"lamp on GPIO pins {list(lamp_pins)}"
+        self._lamp_name = f"lamp on GPIO pins {list(lamp_pins)}" if chain is None else f"lamp of {chain}"
 
         self._edges: asyncio.Queue[Edge | DeviceError] = asyncio.Queue(_EDGES)
         self._light: Light | None = None
@@ -119,6 +122,11 @@ class GpioPanel:
         """False once the driver's thread that told the last edge has died; with lgpio no other ever takes its place."""
         return self._interrupter is None or self._interrupter.is_alive()
 
+    @property
+    def lamp_trouble(self) -> str:
+        """Why a chain of LEDs stays dark while the button works; empty while it does not."""
+        return next((led.trouble for led in self._leds if isinstance(led, Apa102)), "")
+
     def show(self, light: Light) -> None:
         """Let the lamp show this until told otherwise; kept over `close` and `start`."""
         if light != self._light:
@@ -134,7 +142,7 @@ class GpioPanel:
         self._button, self._leds = None, ()
         for device in devices:
             with suppress(*_gpio_errors()):
-                device.close()  # a PWMLED and an RGBLED go dark by it
+                device.close()  # LEDs of all kinds go dark by it
         if self._pin_factory is None and gpiozero.Device.pin_factory is not None:
             # gpiozero would keep its handle of the chip, and `start` would find it as dead as it was left.
             with suppress(*_gpio_errors()):
@@ -161,6 +169,8 @@ class GpioPanel:
         return button
 
     def _open_lamp(self) -> _LampLeds:
+        if self._chain is not None:
+            return [self._chain.open(self._pin_factory)]
         if len(self._lamp_pins) == 3:
             return [gpiozero.RGBLED(*self._lamp_pins, pin_factory=self._pin_factory)]
         return [gpiozero.PWMLED(pin, pin_factory=self._pin_factory) for pin in self._lamp_pins]
@@ -219,15 +229,16 @@ def _play(leds: _LampLeds, pattern: Pattern) -> None:
         dark.off()
         leds = [lit]
     for led in leds:
-        colour = {"on_color": pattern.colour} if isinstance(led, gpiozero.RGBLED) else {}
+        in_colour = isinstance(led, gpiozero.RGBLED | Apa102)
         led.source = None
-        if pattern.fade_ms:
+        if pattern.steady:
+            led.value = _value(pattern, pattern.brightness, in_colour)
+        elif pattern.fade_ms or isinstance(led, Apa102):
             led.source_delay = _FADE_STEP_S
-            led.source = _fading(pattern, bool(colour))
-        elif not pattern.steady:
-            led.blink(on_time=pattern.on_ms / 1000, off_time=pattern.off_ms / 1000, **colour)
+            led.source = _fading(pattern, in_colour)
         else:
-            led.value = _value(pattern, pattern.brightness, bool(colour))
+            colour = {"on_color": pattern.colour} if in_colour else {}
+            led.blink(on_time=pattern.on_ms / 1000, off_time=pattern.off_ms / 1000, **colour)
 
 
 def _fading(pattern: Pattern, in_colour: bool) -> Iterator[float | tuple[float, ...]]:

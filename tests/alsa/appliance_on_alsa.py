@@ -20,7 +20,8 @@ from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.portaudio import TimeInfo
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.speaker import PortAudioSpeaker
-from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Control, Panel, Settings
+from hero365_edge.panel_settings import Panel
+from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Control, Settings
 from tests.alsa_rig import AlsaRig, Recording
 from tests.listening import begin_of, sounding
 

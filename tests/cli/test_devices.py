@@ -47,6 +47,7 @@ def test_where_there_is_nothing_each_list_says_so_and_what_to_do() -> None:
 def test_what_alsa_has_is_printed_and_nothing_of_its_chatter(alsa: AlsaRig, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["devices"]) == 0
     printed = capfd.readouterr()
+    assert printed.out.startswith("Board (panel.profile: auto takes what is recognised)\n")
     assert "  hero_mic: " in printed.out
     assert printed.err == ""
 
@@ -55,6 +56,6 @@ def test_what_alsa_has_is_printed_and_nothing_of_its_chatter(alsa: AlsaRig, capf
 def test_as_json_it_can_be_read_by_a_program(alsa: AlsaRig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert set(facts) == {"cards", "sound_devices", "gpio_chips"}
+    assert set(facts) == {"board", "cards", "sound_devices", "gpio_chips"}
     speaker = next(device for device in facts["sound_devices"] if device["name"] == "hero_spk")
     assert {"rate_hz": 16_000, "channels": 1} in speaker["output_opens"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hero365_edge.core.lamp import Light, Pattern, level, pattern
+from hero365_edge.core.lamp import Light, Pattern, apa102_frame, level, pattern, shown
 
 WATCHED_MS = 16_000  # a multiple of every period, so that it may be looked at from any moment on
 STEP_MS = 20
@@ -75,3 +75,29 @@ def test_ready_is_so_dim_that_nobody_takes_it_for_listening() -> None:
 
 def test_a_steady_pattern_keeps_its_brightness() -> None:
     assert {level(Pattern((1, 1, 1), brightness=0.3), t_ms) for t_ms in (0, 1, 12_345)} == {0.3}
+
+
+def test_a_chain_of_apa102_is_sent_blue_green_red_behind_a_word_of_zeros() -> None:
+    frame = apa102_frame((1.0, 0.35, 0.0), 2)
+    assert frame == bytes(4) + 2 * bytes((0xE8, 0, 89, 255)) + bytes(4)
+
+
+@pytest.mark.parametrize("count", [1, 3, 32, 64])
+def test_a_long_chain_gets_a_clock_for_every_other_led_behind_the_last(count: int) -> None:
+    frame = apa102_frame((0.0, 0.0, 0.0), count)
+    behind = frame[4 + 4 * count :]
+    assert frame[4 : 4 + 4 * count] == count * b"\xe8\x00\x00\x00"
+    assert len(behind) >= 4
+    assert 8 * len(behind) >= 32 + count // 2 - 8
+    assert not any(behind)
+
+
+@pytest.mark.parametrize("state", Light)
+def test_listening_is_shown_exactly_while_the_microphones_sound_is_taken(state: Light) -> None:
+    assert shown(state, recording=True) is Light.LISTENING
+    assert shown(state, recording=False) is not Light.LISTENING
+
+
+def test_what_has_nothing_to_do_with_the_microphone_is_shown_as_it_is() -> None:
+    assert shown(Light.FAULT, recording=False) is Light.FAULT
+    assert shown(Light.LISTENING, recording=False) is Light.PROCESSING

@@ -52,7 +52,7 @@ def test_apt_installs_it_on_a_machine_that_has_nothing(fresh: Trixie, shop: Shop
     fresh.do("apt-get update; apt-get install -y hero365-edge; hero365-edge --help")
 
 
-def test_every_module_is_in_the_package(old: Path) -> None:
+def test_every_module_and_every_profile_of_a_board_is_in_the_package(old: Path) -> None:
     ours = ("git", "-c", f"safe.directory={REPOSITORY}")  # root runs this, and the folder may be somebody else's
     listed = on_host(*ours, "ls-files", "--cached", "--others", "--exclude-standard", "hero365_edge/*.py").stdout
     here = {name for name in listed.split() if (REPOSITORY / name).exists()}
@@ -61,6 +61,8 @@ def test_every_module_is_in_the_package(old: Path) -> None:
 
     assert len(here) > 50
     assert here - packed == set()
+    boards = {f"hero365_edge/{path.relative_to(REPOSITORY)}" for path in (REPOSITORY / "hardware/profiles").iterdir()}
+    assert boards - packed == set()
 
 
 def test_the_service_has_a_user_and_starts_with_the_machine(device: Trixie) -> None:

@@ -1,6 +1,6 @@
 """The single looks that `hero365-edge check` takes: each tries one thing for real and says what it found."""
 
-from hero365_edge.cli.probes import backend, cards, computer, libraries, panel, service
+from hero365_edge.cli.probes import backend, board, cards, computer, libraries, panel, service
 from hero365_edge.cli.probes.finding import Probe
 
 _CARD = "plug it in, or set audio.{0}.device to one of `hero365-edge devices`; this user must be in the group audio"
@@ -28,6 +28,7 @@ PROBES = (
         "portaudio", libraries.portaudio, "apt install python3-pyaudio, or pip install pyaudio", needs_settings=False
     ),
     Probe("extras", libraries.extras, "", needs_settings=False),
+    Probe("board", board.board),
     Probe("microphone", cards.microphone, _CARD.format("input")),
     Probe("speaker", cards.speaker, _CARD.format("output")),
     Probe("button", panel.button, "look at the pins in panel; this user must be in the group gpio"),

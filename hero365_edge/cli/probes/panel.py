@@ -2,6 +2,8 @@
 
 import asyncio
 
+from hero365_edge.cli.boards import WITHOUT_BOARD
+from hero365_edge.cli.panels import gpio_panel, lamp_in_words
 from hero365_edge.cli.probes.finding import Finding, Running, Verdict, told_by_the_daemon
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.gpiochips import gpio_chips
@@ -12,31 +14,25 @@ from hero365_edge.settings import Settings
 async def button(settings: Settings, running: Running) -> Finding:
     """Take the lines, and see that the button is not down."""
     wanted = settings.panel
-    if wanted.profile != "auto":
+    if wanted.profile in WITHOUT_BOARD:
         return Finding(Verdict.NOT_CHECKED, f"panel.profile is {wanted.profile}")
     chips = gpio_chips()
     if not chips:
         step = "set panel.profile: none where no button is meant to be; `hero365-edge press` works meanwhile"
         return Finding(Verdict.WARN, "no GPIO chip here", step)
-    pins = f"button on GPIO{wanted.button_pin}, lamp on {list(wanted.lamp_pins)}"
+    pins = f"button on GPIO{wanted.button_pin}, {lamp_in_words(wanted)}"
     if told := told_by_the_daemon("button", pins, running):
         return told
     if all(chip.problem for chip in chips):
         raise DeviceError("; ".join(f"{chip.path}: {chip.problem}" for chip in chips))
-    from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  a missing library fails here only
-
-    panel = GpioPanel(
-        SystemClock(),
-        wanted.button_pin,
-        wanted.lamp_pins,
-        active_low=wanted.button_active_low,
-        debounce_ms=wanted.debounce_ms,
-    )
+    panel = gpio_panel(wanted, SystemClock())
     try:
         panel.start()
         async with asyncio.timeout(0.1):
             await panel.edge()
     except TimeoutError:
+        if panel.lamp_trouble:
+            return Finding(Verdict.WARN, f"{pins}: the lamp stays dark", panel.lamp_trouble)
         return Finding(Verdict.OK, pins)
     finally:
         panel.close()

@@ -4,7 +4,8 @@ import pytest
 
 from hero365_edge.cli.probes.finding import Verdict
 from hero365_edge.devices.gpiochips import gpio_chips
-from hero365_edge.settings import Panel, Settings
+from hero365_edge.panel_settings import Panel
+from hero365_edge.settings import Settings
 from tests.cli.probes.taking import taken
 
 
