@@ -25,6 +25,7 @@ from hero365_edge.core.wav import wav_bytes
 from hero365_edge.errors import ConfigError, LinkError, LinkRefused
 from hero365_edge.fakes.codec import FakeOpusEncoder
 from hero365_edge.fakes.link import FakeLink
+from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.settings import Control, Log
@@ -252,14 +253,9 @@ async def test_an_answer_that_was_interrupted_is_not_remembered(tmp_path: Path) 
 
 
 async def test_a_text_alone_is_spoken_by_a_voice_of_this_computer() -> None:
-    class Whistle:
-        async def say(self, text: str) -> bytes:
-            assert text == "Done."
-            return wav_bytes(answer(800))
-
-    async with running(Van(voice=Whistle())) as van:
+    async with running(Van(voice=FakeVoice())) as van:
         link = await van.session("buffered")
-        assert np.array_equal(await answered_in_text(van, link, "Done."), answer(800))
+        assert np.array_equal(await answered_in_text(van, link, "Done."), spoken("Done."))
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:

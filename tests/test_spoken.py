@@ -10,56 +10,22 @@ import pytest
 from hero365_edge.core.earcons import Earcon, earcon
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.core.wav import wav_bytes
-from hero365_edge.errors import DeviceError
+from hero365_edge.fakes.phrases import FakePhraseBook
+from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.spoken import MOST_WAITING, Spoken
 
 SOUND = np.arange(1, 801, dtype=np.int16)
-
-
-class Book:
-    """Phrases in memory, which are written when the test lets them."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Pcm] = {}
-        self.writing = asyncio.Event()
-        self.writing.set()
-
-    @property
-    def figures(self) -> dict[str, int]:
-        return {"phrases": len(self.known)}
-
-    def find(self, text: str) -> Pcm | None:
-        return self.known.get(text)
-
-    async def keep(self, text: str, pcm: Pcm) -> None:
-        await self.writing.wait()
-        self.known[text] = pcm
-
-
-class Parrot:
-    """A voice that says what it was told, once it is allowed; `hoarse` it fails."""
-
-    def __init__(self) -> None:
-        self.hoarse = False
-        self.allowed = asyncio.Event()
-        self.allowed.set()
-
-    async def say(self, text: str) -> bytes:
-        await self.allowed.wait()
-        if self.hoarse:
-            raise DeviceError("the local voice failed")
-        return f"voice: {text}".encode()
 
 
 class Room:
     """A Spoken, and what it let be heard."""
 
     def __init__(self, *, book: bool = True, voice: bool = True) -> None:
-        self.book, self.parrot = Book(), Parrot()
+        self.book, self.voice = FakePhraseBook(), FakeVoice()
         self.played: list[bytes] = []
         self.chimed: list[Pcm] = []
         self.spoken = Spoken(
-            self.book if book else None, self.parrot if voice else None, self._play, self.chimed.append, grace_s=0.0
+            self.book if book else None, self.voice if voice else None, self._play, self.chimed.append, grace_s=0.0
         )
         self.wanted = True
 
@@ -99,13 +65,13 @@ async def test_a_text_that_was_heard_before_is_heard_at_once_as_it_was(room: Roo
     await room.settle()
     room.say("Done.")
     assert room.played == [wav_bytes(SOUND)]
-    assert room.spoken.figures == {"phrases": 1}
+    assert room.spoken.figures["phrases"] == 1
 
 
 async def test_another_text_is_said_by_the_voice(room: Room) -> None:
     room.say("Done.")
     await room.settle()
-    assert room.played == [b"voice: Done."]
+    assert room.played == [wav_bytes(spoken("Done."))]
     assert room.chimed == []
 
 
@@ -126,14 +92,14 @@ async def test_sound_that_comes_all_the_same_takes_the_place_of_both() -> None:
 
 
 async def test_a_voice_that_fails_is_told_by_an_earcon(room: Room) -> None:
-    room.parrot.hoarse = True
+    room.voice.fail("the local voice failed")
     room.say("Done.")
     await room.settle()
     assert room.only_chimed
 
 
 async def test_while_something_else_is_under_way_only_an_earcon_tells(room: Room) -> None:
-    room.book.known["Done."] = SOUND
+    await room.book.keep("Done.", SOUND)
     room.wanted = False
     room.say("Done.")
     await room.settle()
@@ -141,32 +107,32 @@ async def test_while_something_else_is_under_way_only_an_earcon_tells(room: Room
 
 
 async def test_what_is_not_wanted_any_more_when_the_voice_is_ready_is_not_heard(room: Room) -> None:
-    room.parrot.allowed.clear()
+    room.voice.hold()
     room.say("Done.")
     await room.settle()
     room.wanted = False
-    room.parrot.allowed.set()
+    room.voice.let_go()
     await room.settle()
     assert (room.played, room.chimed) == ([], [])
 
 
 async def test_of_two_texts_the_newest_is_said(room: Room) -> None:
-    room.parrot.allowed.clear()
+    room.voice.hold()
     for text in ("One.", "Two."):
         room.say(text)
         await room.settle()
-    room.parrot.allowed.set()
+    room.voice.let_go()
     await room.settle()
-    assert room.played == [b"voice: Two."]
+    assert room.played == [wav_bytes(spoken("Two."))]
 
 
 async def test_a_slow_card_makes_nobody_wait_and_no_queue_grow(room: Room) -> None:
-    room.book.writing.clear()
+    room.book.stall()
     for number in range(20):
         room.spoken.heard(f"phrase {number}", SOUND)
     await room.settle()
     room.say("Done.")
     await room.settle()
-    room.book.writing.set()
+    room.book.go_on()
     await room.settle()
-    assert len(room.book.known) <= MOST_WAITING
+    assert 0 < room.book.figures["phrases"] <= MOST_WAITING
