@@ -69,6 +69,7 @@ async def test_nothing_takes_the_place_of_the_agent(book: PhraseBook, later: Who
     await book.keep(TEXT, sound(seed=2), later)
     assert found(book) == sound(seed=1).tolist()
     assert book.whose(TEXT) is Whose.AGENT
+    assert book.figures["phrases"] == 1
 
 
 async def test_the_local_voice_does_not_take_its_own_place(book: PhraseBook) -> None:

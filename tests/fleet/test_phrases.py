@@ -118,13 +118,29 @@ async def test_a_damaged_file_is_a_miss_goes_and_can_be_written_anew(
     assert phrases.find(TEXT) is not None
 
 
-async def test_a_half_written_file_of_a_power_cut_goes_at_the_next_start(folder: Path) -> None:
-    phrases = Phrases(folder)
-    await phrases.keep(TEXT, sound())
+async def test_a_file_that_is_torn_at_any_byte_is_a_miss_and_goes(folder: Path) -> None:
+    await Phrases(folder).keep(TEXT, sound(50))
     path = only_file(folder)
-    (folder / f".{path.name}.0123abcd.new").write_bytes(path.read_bytes()[:500])
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        for torn in (whole[:size], whole[:size].ljust(len(whole), b"\0")):
+            path.write_bytes(torn)
+            phrases = Phrases(folder)
+            assert phrases.find(TEXT) is None, size
+            assert (phrases.bytes, files(folder)) == (0, 0), size
+    path.write_bytes(whole)
     assert Phrases(folder).find(TEXT) is not None
-    assert only_file(folder) == path
+
+
+async def test_a_write_that_was_torn_at_any_byte_leaves_all_that_was_there(folder: Path) -> None:
+    phrases = Phrases(folder)
+    await phrases.keep(TEXT, sound(50))
+    path = only_file(folder)
+    whole = path.read_bytes()
+    for size in range(len(whole) + 1):
+        (folder / f".{path.name}.0123abcd.new").write_bytes(whole[:size])
+        assert Phrases(folder).find(TEXT) is not None, size
+        assert only_file(folder) == path
 
 
 async def test_a_file_that_somebody_took_away_is_a_miss(folder: Path) -> None:
