@@ -70,7 +70,8 @@ class Appliance:
         )
         if world.memory is not None and (session_id := world.memory.recall(settings.session.idle_timeout_s)):
             self.connection.session_id = session_id
-        self.spoken = Spoken(world.phrases, world.voice, self.downlink.play, self.downlink.chime)
+        self.spoken = Spoken(world.phrases, world.voice, world.codecs, self.downlink.play, self.downlink.chime)
+        self.spoken.usual = settings.speech.phrases
         self.dialogue.connect(self.uplink, self.downlink, self.connection, self.spoken)
         self.cards = Cards(
             clock,
@@ -135,6 +136,7 @@ class Appliance:
     def reload(self, settings: Settings) -> list[str]:
         """Take what can change while running; the names of changed sections that need a restart."""
         self.dialogue.log_transcripts = settings.log.transcripts
+        self.spoken.usual = settings.speech.phrases
         audio = settings.audio
         before = self._settings
         if audio.output.volume != before.audio.output.volume:  # else what `volume` and `mute` said stays

@@ -72,4 +72,6 @@ def _in_words(kind: inspect.Type) -> str:
 def _text_in_words(kind: inspect.StrType) -> str:
     if kind.pattern:
         return f"text that matches {kind.pattern}"
+    if kind.max_length:
+        return f"text of {kind.min_length or 0} to {kind.max_length} characters"
     return "text, not empty" if kind.min_length else "text"

@@ -144,11 +144,6 @@ class Answer:
         return self._decoder.conceal if isinstance(self._decoder, OpusPacketsDecoder | RtpDecoder) else None
 
     @property
-    def end_is_told(self) -> bool:
-        """Whether the backend tells the end of this answer: in `v1` it does, a stream of the seed just stops."""
-        return isinstance(self._decoder, RtpDecoder)
-
-    @property
     def ended(self) -> bool:
         """Whether no more bytes will come."""
         return self._ended

@@ -84,7 +84,7 @@ class Dialogue:
             do.Expect: lambda order: downlink.expect(order.ssrc),
             do.Complete: lambda _: downlink.complete(),
             do.PlayWhole: lambda order: downlink.play(order.audio, order.audio_format),
-            do.Speak: lambda order: spoken.say(order.text, self._resting),
+            do.Speak: lambda order: spoken.say(order.text, order.after_s, self._resting),
             do.Replay: lambda _: downlink.replay(),
             do.Chime: lambda order: downlink.chime(earcon(order.earcon)),
             do.Send: lambda order: connection.post(order.message),

@@ -227,7 +227,7 @@ class Downlink:
             if not answer.pending:
                 return
             pcm = answer.step()
-            self._player.bridge_with(answer.conceal, answer.end_is_told)
+            self._player.bridge_with(answer.conceal)
             self._player.put(pcm, now)
             if answer is not self._replay:
                 self.last_answer.add(pcm)

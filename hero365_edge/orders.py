@@ -8,6 +8,7 @@ from hero365_edge.dialogue import Dialogue
 from hero365_edge.errors import EdgeError
 from hero365_edge.fleet.control import Handler
 from hero365_edge.loudness import Loudness
+from hero365_edge.spoken import Spoken
 from hero365_edge.surroundings import Surroundings
 
 TAP_S = 0.1
@@ -25,6 +26,7 @@ class Daemon(Protocol):
     dialogue: Dialogue
     loudness: Loudness
     surroundings: Surroundings
+    spoken: Spoken
 
     def status(self) -> dict[str, object]:
         """The facts."""
@@ -37,7 +39,7 @@ class Daemon(Protocol):
 
 def handlers(daemon: Daemon) -> dict[str, Handler]:
     """The handler of each request, by its `do`."""
-    return {**_of_conversation(daemon), **_of_surroundings(daemon), **_of_loudness(daemon)}
+    return {**_of_conversation(daemon), **_of_surroundings(daemon), **_of_loudness(daemon), **_of_phrases(daemon)}
 
 
 def _of_conversation(daemon: Daemon) -> dict[str, Handler]:
@@ -104,3 +106,14 @@ def _of_loudness(daemon: Daemon) -> dict[str, Handler]:
         return daemon.loudness.facts()
 
     return {"volume": volume, "mute": mute, "unmute": unmute}
+
+
+def _of_phrases(daemon: Daemon) -> dict[str, Handler]:
+
+    async def phrases(_message: Mapping[str, object]) -> Mapping[str, object]:
+        return daemon.spoken.facts()
+
+    async def phrases_warm(_message: Mapping[str, object]) -> Mapping[str, object]:
+        return {"said": await daemon.spoken.warm(), **daemon.spoken.facts()}
+
+    return {"phrases": phrases, "phrases_warm": phrases_warm}

@@ -117,10 +117,9 @@ class Player:
         self._chime = EMPTY
         self._jitter.put(pcm, now)
 
-    def bridge_with(self, conceal: Callable[[int], Pcm] | None, ends_are_told: bool) -> None:
-        """What bridges a pause of this answer: its codec's concealment, if it has one; and see `JitterBuffer`."""
+    def bridge_with(self, conceal: Callable[[int], Pcm] | None) -> None:
+        """What bridges a pause of this answer: its codec's concealment, if it has one."""
         self._jitter.conceal = conceal
-        self._jitter.ends_are_told = ends_are_told
 
     def end(self) -> None:
         """The answer is complete."""

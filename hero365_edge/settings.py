@@ -165,6 +165,15 @@ class Speech(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["auto", "off"],
         Meta(description="auto, espeak-ng speaks them if it is installed; off, a tone tells of them."),
     ] = "auto"
+    phrases: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
+        Meta(max_length=100, description="Usual answers that `hero365-edge phrases warm` has espeak-ng say ahead."),
+    ] = (
+        "How can I help you today?",
+        "Let me check that for you.",
+        "I'll create that estimate for you.",
+        "What's the address for this job?",
+    )
 
 
 class Session(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,20 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from hero365_edge.codec_ports import Codecs
 from hero365_edge.core.earcons import Earcon, earcon
-from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.pcm import EMPTY, Pcm
 from hero365_edge.core.wav import wav_bytes
-from hero365_edge.errors import DeviceError
-from hero365_edge.speech_ports import PhraseBook, Voice
+from hero365_edge.decoding import Answer
+from hero365_edge.errors import DeviceError, EdgeError
+from hero365_edge.speech_ports import PhraseBook, Voice, Whose
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 0.5
-"""A backend that promised no stream may send one all the same: only a known phrase does not wait for it."""
 MOST_WAITING = 4
 """So many phrases wait to be written; on a card that slow the next is not kept."""
+NO_CACHE = "no phrase is kept: there is no cache folder (the service's unit has CacheDirectory=)"
+NO_VOICE = "there is no local voice: install espeak-ng, and let speech.local_voice be auto"
 
 
 class Spoken:
@@ -25,33 +29,40 @@ class Spoken:
         self,
         phrases: PhraseBook | None,
         voice: Voice | None,
+        codecs: Codecs,
         play: Callable[[bytes, str], None],
         chime: Callable[[Pcm], None],
-        grace_s: float = GRACE_S,
     ) -> None:
         """`play` takes a WAV file, and its kind by name."""
         self._phrases = phrases
         self._voice = voice
+        self._codecs = codecs
         self._play = play
         self._chime = chime
-        self._grace_s = grace_s
-        self._to_say: tuple[str, Callable[[], bool]] | None = None
+        self._to_say: tuple[str, float, Callable[[], bool]] | None = None
         self._to_keep: list[tuple[str, Pcm]] = []
         self._woken = asyncio.Event()
+        self.usual: Sequence[str] = ()
+        """The texts that `warm` makes known."""
 
     @property
     def figures(self) -> dict[str, int]:
         """Of the phrase cache; empty without one."""
         return self._phrases.figures if self._phrases is not None else {}
 
-    def say(self, text: str, wanted: Callable[[], bool]) -> None:
-        """Let this text be heard. All but a known phrase takes a moment: whether it is still `wanted` is asked then."""
+    def facts(self) -> dict[str, object]:
+        """What `hero365-edge phrases` prints: the figures, why nothing can be kept, and who says the usual phrases."""
+        if self._phrases is None:
+            return {"trouble": NO_CACHE, "usual": dict.fromkeys(self.usual)}
+        usual = {text: self._phrases.whose(text) for text in self.usual}
+        return {**self.figures, "trouble": self._phrases.trouble, "usual": usual}
+
+    def say(self, text: str, after_s: float, wanted: Callable[[], bool]) -> None:
+        """Let this text be heard in `after_s`. It may take longer: whether it is still `wanted` is asked then."""
         if not wanted():
             self._chime(earcon(Earcon.TEXT))
-        elif self._phrases is not None and (pcm := self._phrases.find(text)) is not None:
-            self._play(wav_bytes(pcm), "wav")
-        else:
-            self._to_say = (text, wanted)
+        elif after_s or not self._play_known(text):
+            self._to_say = (text, after_s, wanted)
             self._woken.set()
 
     def heard(self, text: str, pcm: Pcm) -> None:
@@ -59,6 +70,22 @@ class Spoken:
         if self._phrases is not None and len(self._to_keep) < MOST_WAITING:
             self._to_keep.append((text, pcm))
             self._woken.set()
+
+    async def warm(self) -> int:
+        """Have the local voice say the usual phrases that are not known, into the cache; how many it said.
+
+        Raises EdgeError where there is no cache or no voice, or one of them fails.
+        """
+        if self._phrases is None:
+            raise EdgeError(NO_CACHE)
+        unknown = [text for text in self.usual if self._phrases.whose(text) is None]
+        for text in unknown:
+            if self._voice is None:
+                raise EdgeError(NO_VOICE)
+            await self._phrases.keep(text, await self._samples_of(await self._voice.say(text)), Whose.LOCAL)
+            if self._phrases.whose(text) is None:
+                raise EdgeError(f"{text!r} cannot be kept: {self._phrases.trouble or 'it is empty or too long'}")
+        return len(unknown)
 
     async def run(self) -> None:
         """Speak and write, for ever."""
@@ -75,11 +102,20 @@ class Spoken:
                 while self._to_keep and self._phrases is not None:
                     await self._phrases.keep(*self._to_keep.pop(0))
 
-    async def _speak(self, text: str, wanted: Callable[[], bool]) -> None:
-        await asyncio.sleep(self._grace_s)
+    def _play_known(self, text: str) -> bool:
+        pcm = None if self._phrases is None else self._phrases.find(text)
+        if pcm is not None:
+            self._play(wav_bytes(pcm), "wav")
+        return pcm is not None
+
+    async def _speak(self, text: str, after_s: float, wanted: Callable[[], bool]) -> None:
+        if after_s:
+            await asyncio.sleep(after_s)
+            if not wanted() or self._play_known(text):
+                return
         audio = b""
         try:
-            if self._voice is not None and wanted():
+            if self._voice is not None:
                 audio = await self._voice.say(text)
         except DeviceError as error:
             log.warning("%s", error)
@@ -89,3 +125,12 @@ class Spoken:
             self._play(audio, "wav")
         else:
             self._chime(earcon(Earcon.TEXT))
+
+    async def _samples_of(self, wav: bytes) -> Pcm:
+        """A WAV file's samples at 16 kHz; none of what is no WAV file. Others have their turn meanwhile."""
+        answer = Answer.of_file(self._codecs, log.warning, wav, "wav")
+        pieces = [EMPTY]
+        while answer.pending:
+            pieces.append(answer.step())
+            await asyncio.sleep(0)
+        return np.concatenate(pieces)

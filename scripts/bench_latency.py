@@ -79,7 +79,13 @@ def main() -> int:
 async def measure(rig: alsa_rig.AlsaRig, profile: str, mode: str, turns: int) -> Row:
     """So many turns of one kind, in one session. Raises TimeoutError when one has no answer."""
     answer = speech.speech("please-try-again")
-    options = Options(profile="v1" if profile == "v1" else "seed", answer_pcm=answer, think_ms=THINK_MS, pacing="1.5x")
+    options = Options(
+        welcome=False,
+        profile="v1" if profile == "v1" else "seed",
+        answer_pcm=answer,
+        think_ms=THINK_MS,
+        pacing="1.5x",
+    )
     delays, fair, told = [], [], []
     async with SimulatedBackend(options) as backend:
         machine = Machine()

@@ -78,7 +78,8 @@ def _cpu_s(pid: int) -> float:
 async def measure(runs: int, idle_s: float) -> dict[str, list[Cost]]:
     """The costs of the daemon and of the imports alone, in turn, so that a noisy moment meets both."""
     with tempfile.TemporaryDirectory() as name, alsa_rig.running(Path(name)) as rig:
-        async with SimulatedBackend(Options(answer_pcm=np.zeros(1600, np.int16), answer_text="")) as backend:
+        options = Options(welcome=False, answer_pcm=np.zeros(1600, np.int16), answer_text="")
+        async with SimulatedBackend(options) as backend:
             config = Path(name) / "config.yaml"
             config.write_text(
                 f"backend: {{url: '{backend.url}', user_id: u, business_id: b}}\n"

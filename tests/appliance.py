@@ -34,6 +34,7 @@ from hero365_edge.settings import Audio, AudioOutput, Backend, Capture, Control,
 from hero365_edge.shelf_ports import Shelf
 from hero365_edge.speech_ports import PhraseBook, Voice
 from hero365_edge.world import World
+from tests.played import without_soft_ends
 
 
 async def until(true: Callable[[], bool], limit_s: float = 2.0) -> None:
@@ -194,8 +195,8 @@ class Van:
         return [light for _, light in self.panel.lights]
 
     def heard(self) -> Pcm:
-        """Everything that came out of the speaker."""
-        return np.concatenate([EMPTY, *(heard.pcm for heard in self.speaker.heard)])
+        """Everything that came out of the speaker, but for soft ends."""
+        return without_soft_ends(np.concatenate([EMPTY, *(heard.pcm for heard in self.speaker.heard)]))
 
     def heard_of_answers(self) -> Pcm:
         """Without the earcons."""

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from hero365_edge.core.pcm import Pcm
-from hero365_edge.core.stretch import FADE, LONGEST
+from hero365_edge.core.pcm import Pcm, silence
+from hero365_edge.core.stretch import FADE, LONGEST, PAST, ending
 
 _KEY = 16
 """So many samples in a row tell a place of the content."""
@@ -45,6 +45,18 @@ def played(heard: Pcm, content: Pcm) -> int:
         place += FADE
     assert np.count_nonzero(heard[at:]) <= FADE + _MOST_PUT_IN, "something else was heard"
     return place
+
+
+def without_soft_ends(heard: Pcm) -> Pcm:
+    """What was heard without what ended a sound softly that broke off, or was over though nobody had told it."""
+    behind = np.concatenate([silence(PAST), heard])
+    kept, begin = [], 0
+    for at in np.flatnonzero(np.abs(np.subtract(behind[PAST:], behind[PAST - 2 : -2], dtype=int)) <= 1):
+        soft = ending(behind[at : at + PAST])[: len(heard) - at]
+        if at >= begin and len(soft) > _KEY and soft[0] and np.array_equal(heard[at : at + FADE], soft):
+            kept.append(heard[begin:at])
+            begin = at + FADE
+    return np.concatenate([*kept, heard[begin:]])
 
 
 def begins(heard: Pcm, content: Pcm) -> int:

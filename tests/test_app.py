@@ -21,10 +21,12 @@ from hero365_edge.core.handshake import LinkState
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import STAGES
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, from_bytes, silence
+from hero365_edge.core.text_alone import UNKNOWN_S
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.errors import ConfigError, LinkError, LinkRefused
 from hero365_edge.fakes.codec import FakeOpusEncoder
 from hero365_edge.fakes.link import FakeLink
+from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.settings import Control, Log
@@ -192,8 +194,9 @@ async def test_a_turn_with_a_backend_that_takes_no_realtime_audio(van: Van) -> N
     assert np.array_equal(van.heard(), answer(1_600))
 
 
-async def test_an_answer_of_text_alone_ends_the_turn(van: Van) -> None:
-    link = await van.session("buffered")
+@pytest.mark.parametrize("profile", ["seed", "v1", "buffered"])
+async def test_an_answer_of_text_alone_ends_the_turn(van: Van, profile: str) -> None:
+    link = await van.session(profile)
     await ask(van)
     take(link)
     say(link, "agent_response", session_id="s", response="Done.")
@@ -252,14 +255,44 @@ async def test_an_answer_that_was_interrupted_is_not_remembered(tmp_path: Path) 
 
 
 async def test_a_text_alone_is_spoken_by_a_voice_of_this_computer() -> None:
-    class Whistle:
-        async def say(self, text: str) -> bytes:
-            assert text == "Done."
-            return wav_bytes(answer(800))
-
-    async with running(Van(voice=Whistle())) as van:
+    async with running(Van(voice=FakeVoice())) as van:
         link = await van.session("buffered")
-        assert np.array_equal(await answered_in_text(van, link, "Done."), answer(800))
+        assert np.array_equal(await answered_in_text(van, link, "Done."), spoken("Done."))
+
+
+async def test_a_text_alone_is_heard_at_once_where_answers_bring_their_sound() -> None:
+    async with running(Van(voice=FakeVoice())) as van:
+        link = await van.session()
+        await ask(van)
+        take(link)
+        audio = base64.b64encode(wav_bytes(answer(800))).decode()
+        say(link, "agent_response", session_id="s", response="Done.", audio_response=audio, audio_format="wav")
+        await van.turn_last("answered")
+        await ask(van)
+        take(link)
+        said_at, before = van.clock.now(), len(van.heard())
+        say(link, "agent_response", session_id="s", response="Not done.")
+        await until(lambda: len(van.heard()) > before)
+        assert van.clock.now() - said_at < UNKNOWN_S / 2
+
+
+async def test_the_seeds_welcome_is_heard_once_a_session_though_it_is_a_text_alone() -> None:
+    async with running(Van(voice=FakeVoice())) as van:
+        for _ in range(2):
+            link = await van.session()
+            say(link, "agent_response", session_id="s", response="Hello!", context={})
+            await asyncio.sleep(UNKNOWN_S + 0.2)
+            await until(lambda: not van.appliance.downlink.playing)
+            assert np.array_equal(van.heard(), spoken("Hello!"))
+            link.drop()
+
+
+async def test_a_press_silences_the_welcome(van: Van) -> None:
+    link = await van.session()
+    say(link, "agent_response", session_id="s", response="Hello!", context={})
+    await ask(van)
+    await asyncio.sleep(UNKNOWN_S)
+    assert len(van.heard()) == 0
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:

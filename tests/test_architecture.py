@@ -47,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "loudness": (),
     "privacy": _BASIS,
     "surroundings": _BASIS,
-    "orders": ("dialogue", "fleet", "loudness", "surroundings", *_BASIS),
+    "orders": ("dialogue", "fleet", "loudness", "spoken", "surroundings", *_BASIS),
     "world": ("fleet", *_BASIS),
     "app": ("world", *_HANDS, "dialogue", "fleet", "config", "settings", *_LANES, *_PARTS, *_BASIS),
     "devices": _BASIS,

@@ -40,7 +40,8 @@ def long(option: Option) -> set[str]:
 @pytest.mark.parametrize("command", ALL.values(), ids=lambda command: command.name or "(none)")
 def test_each_command_offers_its_words_and_long_options_and_nothing_else(command: Command) -> None:
     (words,) = offered((*command.words, ""))
-    assert words == {*command.following, *(name for option in command.options for name in long(option))}
+    arguments = {choice for option in command.options if not option.names for choice in option.choices}
+    assert words == {*command.following, *arguments, *(name for option in command.options for name in long(option))}
 
 
 @pytest.mark.parametrize("command", ALL.values(), ids=lambda command: command.name or "(none)")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,8 +12,11 @@ from hero365_edge.core.gestures import Stuck
 from hero365_edge.core.handshake import Agreement
 from hero365_edge.core.lamp import Light
 from hero365_edge.errors import EdgeError, LinkError, LinkRefused
+from hero365_edge.fakes.voice import FakeVoice
 from hero365_edge.fleet.control import Handler
+from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.orders import LONGEST_PRESS_S, TAP_S, handlers
+from hero365_edge.settings import Speech
 from tests.appliance import QUICK, HangingDialer, Van, heard, running, until, words
 
 Orders = Mapping[str, Handler]
@@ -196,3 +200,26 @@ async def test_what_cannot_be_said_now_is_refused_with_the_reason(van: Van, orde
     assert await orders["say"]({"text": "what is next?"}) == {}
     with pytest.raises(EdgeError, match="processing"):
         await orders["say"]({"text": "and then?"})
+
+
+async def test_the_usual_phrases_are_listed_warmed_and_taken_from_new_settings(tmp_path: Path) -> None:
+    van = Van(phrases=Phrases(tmp_path), voice=FakeVoice())
+    orders = handlers(van.appliance)
+    assert set(usual(await orders["phrases"]({})).values()) == {None}
+    warmed = await orders["phrases_warm"]({})
+    assert warmed["said"] == warmed["phrases"] == len(QUICK.speech.phrases)
+    assert usual(warmed) == dict.fromkeys(QUICK.speech.phrases, "local")
+    other = msgspec.structs.replace(QUICK, speech=Speech(phrases=("Done.",)))
+    assert van.appliance.reload(other) == []
+    assert usual(await orders["phrases"]({})) == {"Done.": None}
+
+
+def usual(facts: Mapping[str, object]) -> dict[str, object]:
+    told = facts["usual"]
+    assert isinstance(told, dict)
+    return told
+
+
+async def test_warming_without_a_cache_is_refused_with_the_reason(orders: Orders) -> None:
+    with pytest.raises(EdgeError, match="no cache folder"):
+        await orders["phrases_warm"]({})

@@ -7,9 +7,9 @@ import pytest
 
 from hero365_edge.core.jitter import JitterBuffer
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, silence
-from hero365_edge.core.stretch import FADE, faded_in
+from hero365_edge.core.stretch import FADE, PAST, ending, faded_in
 from tests.listening import numbered
-from tests.played import played
+from tests.played import played, without_soft_ends
 
 CONTENT: Pcm = (np.random.default_rng(1).integers(1, 8000, 4000) * np.array([1, -1]).repeat(2000)).astype(np.int16)
 
@@ -44,6 +44,16 @@ def test_what_comes_twice_is_noticed() -> None:
         played(np.concatenate([CONTENT[:1500], CONTENT[900:]]), CONTENT)
 
 
+@pytest.mark.parametrize("cut", [0, 100])
+def test_soft_ends_are_told_from_content(cut: int) -> None:
+    first, second = CONTENT[:900], CONTENT[900:1700]
+    soft = [np.concatenate([pcm, ending(pcm[-PAST:])]) for pcm in (first, second)]
+    heard = np.concatenate(soft)[: 1700 + 2 * FADE - cut]
+    assert np.array_equal(without_soft_ends(heard), CONTENT[:1700])
+    for untouched in (CONTENT, silence(900), np.full(900, 500, np.int16), numbered(900), chime()):
+        assert np.array_equal(without_soft_ends(untouched), untouched)
+
+
 PERIOD = FRAME_SAMPLES
 AHEAD = 6 * PERIOD
 """As much as the player keeps in the card's queue."""
@@ -55,21 +65,20 @@ def chime() -> Pcm:
     return np.round(8000 * np.cos(2 * np.pi * 523.25 * at / RATE_HZ) * np.exp(-2 * at / RATE_HZ) + 1).astype(np.int16)
 
 
-def through_the_buffer(content: Pcm, seed: int, ends_are_told: bool) -> tuple[JitterBuffer, list[tuple[str, Pcm]]]:
+def through_the_buffer(content: Pcm, seed: int, end_is_told: bool) -> tuple[JitterBuffer, list[tuple[str, Pcm]]]:
     """An answer in chunks of 40 ms that come late now and then, as the jitter buffer and a card make it heard.
 
     Each piece with what it is by the buffer's own account: `content`, `put in`, `bridge` or `silence`.
     """
     dice = random.Random(seed)  # noqa: S311  weather, no secret
     buffer = JitterBuffer(60)
-    buffer.ends_are_told = ends_are_told
     buffer.model.seed(dice.choice([0.0, 0.03, 0.1, 0.3]))
     chunks, at = [], 0.0
     for begin in range(0, len(content), 2 * FRAME_SAMPLES):
         at = max(at, begin / RATE_HZ) + dice.choice([0.0, 0.0, 0.0, 0.0, 0.0, 0.02, dice.random() * 0.3])
         chunks.append((at, content[begin : begin + 2 * FRAME_SAMPLES]))
     pieces: list[tuple[str, Pcm]] = []
-    queued, ticks, ends_at = 0, 0, at + (0.0 if ends_are_told else 0.5)
+    queued, ticks, ends_at = 0, 0, at + (0.0 if end_is_told else 0.5)
 
     def feed(now: float, until: int, need: int) -> int:
         held = queued
@@ -98,14 +107,14 @@ def through_the_buffer(content: Pcm, seed: int, ends_are_told: bool) -> tuple[Ji
     return buffer, pieces
 
 
-@pytest.mark.parametrize("ends_are_told", [False, True])
+@pytest.mark.parametrize("end_is_told", [False, True])
 @pytest.mark.parametrize("content", [numbered(2 * RATE_HZ), chime()], ids=["numbered", "chime"])
 def test_the_buffer_puts_in_what_it_says_and_the_listener_follows_it_to_the_sample(
-    content: Pcm, ends_are_told: bool
+    content: Pcm, end_is_told: bool
 ) -> None:
     put_in = underruns = 0
     for seed in range(12):
-        buffer, pieces = through_the_buffer(content, seed, ends_are_told)
+        buffer, pieces = through_the_buffer(content, seed, end_is_told)
         assert sum(len(pcm) for kind, pcm in pieces if kind == "put in") == buffer.tally.stretched
         assert_untouched(pieces, content)
         heard = np.concatenate([pcm for _, pcm in pieces])

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from hero365_edge.core.earcons import Earcon, earcon
 from hero365_edge.core.jitter import BRIDGE
 from hero365_edge.core.pcm import EMPTY, Pcm
-from hero365_edge.core.stretch import faded_in
+from hero365_edge.core.stretch import FADE, PAST, ending, faded_in
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.codec import FakeCodecs
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.player import AHEAD_MS, URGENT_S, Player
+from tests.played import without_soft_ends
 
 PERIOD_S = 0.02
 START_MS = 60
@@ -56,13 +57,28 @@ class Room:
         raise AssertionError("it never falls silent")
 
     def heard(self) -> Pcm:
-        return np.concatenate([EMPTY, *(heard.pcm for heard in self.speaker.heard)])
+        """Without the soft ends, which are no content."""
+        return without_soft_ends(np.concatenate([EMPTY, *(heard.pcm for heard in self.speaker.heard)]))
 
 
 def through(rate_hz: int, pcm: Pcm) -> Pcm:
     """What a converter of its own makes of these samples."""
     converter = FakeCodecs().resampler(16_000, rate_hz)
     return np.concatenate([converter.process(pcm), converter.finish()])
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_stream_that_runs_dry_ends_softly_and_one_whose_end_is_told_ends_as_it_does(told: bool) -> None:
+    room = Room()
+    room.put(ramp(1600))
+    if told:
+        room.player.end()
+    room.play_out()
+    room.period()
+    heard = np.concatenate([each.pcm for each in room.speaker.heard])
+    soft = EMPTY if told else ending(ramp(1600)[-PAST:])
+    assert np.array_equal(heard, np.concatenate([ramp(1600), soft]))
+    assert room.player.heard_ms(room.clock.now()) == 100, "what is no content was not heard of it"
 
 
 @settings(max_examples=40, deadline=None)
@@ -165,11 +181,11 @@ def test_an_answer_that_stalls_at_another_rate_loses_no_sample_to_the_converter(
     room.put(ramp(2000)[:1500])
     for _ in range(10):
         room.period()
-    assert len(room.heard()) == 3 * 1500, "all of it was heard before the pause"
+    assert len(room.heard()) == 3 * (1500 + FADE), "all of it was heard before the pause, and a soft end"
     room.put(ramp(2000)[1500:])
     room.player.end()
     room.play_out()
-    assert len(room.heard()) == 3 * 2000
+    assert len(room.heard()) == 3 * (2000 + FADE)
 
 
 def test_a_card_that_asks_before_its_time_has_its_silence_counted() -> None:
@@ -232,7 +248,7 @@ def test_what_was_heard_is_counted_in_ms_of_the_cards_rate() -> None:
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_what_stood_in_for_content_was_not_heard_of_the_answer(rate_hz: int) -> None:
     room = Room(rate_hz)
-    room.player.bridge_with(lambda samples: np.full(samples, 500, np.int16), ends_are_told=True)
+    room.player.bridge_with(lambda samples: np.full(samples, 500, np.int16))
     room.put(ramp(3200)[1600:])
     for _ in range(12):
         room.period()

@@ -10,56 +10,25 @@ import pytest
 from hero365_edge.core.earcons import Earcon, earcon
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.core.wav import wav_bytes
-from hero365_edge.errors import DeviceError
-from hero365_edge.spoken import MOST_WAITING, Spoken
+from hero365_edge.errors import EdgeError
+from hero365_edge.fakes.codec import FakeCodecs
+from hero365_edge.fakes.phrases import FakePhraseBook
+from hero365_edge.fakes.voice import FakeVoice, spoken
+from hero365_edge.speech_ports import Whose
+from hero365_edge.spoken import MOST_WAITING, NO_CACHE, Spoken
 
 SOUND = np.arange(1, 801, dtype=np.int16)
-
-
-class Book:
-    """Phrases in memory, which are written when the test lets them."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Pcm] = {}
-        self.writing = asyncio.Event()
-        self.writing.set()
-
-    @property
-    def figures(self) -> dict[str, int]:
-        return {"phrases": len(self.known)}
-
-    def find(self, text: str) -> Pcm | None:
-        return self.known.get(text)
-
-    async def keep(self, text: str, pcm: Pcm) -> None:
-        await self.writing.wait()
-        self.known[text] = pcm
-
-
-class Parrot:
-    """A voice that says what it was told, once it is allowed; `hoarse` it fails."""
-
-    def __init__(self) -> None:
-        self.hoarse = False
-        self.allowed = asyncio.Event()
-        self.allowed.set()
-
-    async def say(self, text: str) -> bytes:
-        await self.allowed.wait()
-        if self.hoarse:
-            raise DeviceError("the local voice failed")
-        return f"voice: {text}".encode()
 
 
 class Room:
     """A Spoken, and what it let be heard."""
 
     def __init__(self, *, book: bool = True, voice: bool = True) -> None:
-        self.book, self.parrot = Book(), Parrot()
+        self.book, self.voice = FakePhraseBook(), FakeVoice()
         self.played: list[bytes] = []
         self.chimed: list[Pcm] = []
         self.spoken = Spoken(
-            self.book if book else None, self.parrot if voice else None, self._play, self.chimed.append, grace_s=0.0
+            self.book if book else None, self.voice if voice else None, FakeCodecs(), self._play, self.chimed.append
         )
         self.wanted = True
 
@@ -67,8 +36,8 @@ class Room:
         assert audio_format == "wav"
         self.played.append(audio)
 
-    def say(self, text: str) -> None:
-        self.spoken.say(text, lambda: self.wanted)
+    def say(self, text: str, after_s: float = 0.0) -> None:
+        self.spoken.say(text, after_s, lambda: self.wanted)
 
     async def settle(self) -> None:
         for _ in range(10):
@@ -99,13 +68,13 @@ async def test_a_text_that_was_heard_before_is_heard_at_once_as_it_was(room: Roo
     await room.settle()
     room.say("Done.")
     assert room.played == [wav_bytes(SOUND)]
-    assert room.spoken.figures == {"phrases": 1}
+    assert room.spoken.figures["phrases"] == 1
 
 
 async def test_another_text_is_said_by_the_voice(room: Room) -> None:
     room.say("Done.")
     await room.settle()
-    assert room.played == [b"voice: Done."]
+    assert room.played == [wav_bytes(spoken("Done."))]
     assert room.chimed == []
 
 
@@ -117,6 +86,24 @@ async def test_without_a_voice_an_earcon_tells(book: bool) -> None:
         assert room.only_chimed
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_text_whose_sound_may_come_is_said_when_it_has_not_come_by_then(room: Room, known: bool) -> None:
+    if known:
+        await room.book.keep("Done.", SOUND)
+    room.say("Done.", after_s=0.01)
+    await room.settle()
+    assert room.played == []
+    await asyncio.sleep(0.03)
+    assert room.played == [wav_bytes(SOUND if known else spoken("Done."))]
+
+
+async def test_a_text_whose_sound_has_come_by_then_is_not_said(room: Room) -> None:
+    room.say("Done.", after_s=0.01)
+    room.wanted = False
+    await asyncio.sleep(0.03)
+    assert (room.played, room.chimed) == ([], [])
+
+
 async def test_sound_that_comes_all_the_same_takes_the_place_of_both() -> None:
     async with running(Room()) as room:
         room.say("Done.")
@@ -126,14 +113,14 @@ async def test_sound_that_comes_all_the_same_takes_the_place_of_both() -> None:
 
 
 async def test_a_voice_that_fails_is_told_by_an_earcon(room: Room) -> None:
-    room.parrot.hoarse = True
+    room.voice.fail("the local voice failed")
     room.say("Done.")
     await room.settle()
     assert room.only_chimed
 
 
 async def test_while_something_else_is_under_way_only_an_earcon_tells(room: Room) -> None:
-    room.book.known["Done."] = SOUND
+    await room.book.keep("Done.", SOUND)
     room.wanted = False
     room.say("Done.")
     await room.settle()
@@ -141,32 +128,88 @@ async def test_while_something_else_is_under_way_only_an_earcon_tells(room: Room
 
 
 async def test_what_is_not_wanted_any_more_when_the_voice_is_ready_is_not_heard(room: Room) -> None:
-    room.parrot.allowed.clear()
+    room.voice.hold()
     room.say("Done.")
     await room.settle()
     room.wanted = False
-    room.parrot.allowed.set()
+    room.voice.let_go()
     await room.settle()
     assert (room.played, room.chimed) == ([], [])
 
 
 async def test_of_two_texts_the_newest_is_said(room: Room) -> None:
-    room.parrot.allowed.clear()
+    room.voice.hold()
     for text in ("One.", "Two."):
         room.say(text)
         await room.settle()
-    room.parrot.allowed.set()
+    room.voice.let_go()
     await room.settle()
-    assert room.played == [b"voice: Two."]
+    assert room.played == [wav_bytes(spoken("Two."))]
 
 
 async def test_a_slow_card_makes_nobody_wait_and_no_queue_grow(room: Room) -> None:
-    room.book.writing.clear()
+    room.book.stall()
     for number in range(20):
         room.spoken.heard(f"phrase {number}", SOUND)
     await room.settle()
     room.say("Done.")
     await room.settle()
-    room.book.writing.set()
+    room.book.go_on()
     await room.settle()
-    assert len(room.book.known) <= MOST_WAITING
+    assert 0 < room.book.figures["phrases"] <= MOST_WAITING
+
+
+# -- the usual phrases ---------------------------------------------------------------------------------------------
+
+
+async def test_warming_has_the_voice_say_what_is_not_known_and_it_is_heard_at_once_then(room: Room) -> None:
+    await room.book.keep("Done.", SOUND)
+    room.spoken.usual = ("Done.", "One moment.")
+    assert await room.spoken.warm() == 1
+    assert room.voice.said == ["One moment."]
+    assert room.spoken.facts()["usual"] == {"Done.": Whose.AGENT, "One moment.": Whose.LOCAL}
+    room.say("One moment.")
+    assert room.played == [wav_bytes(spoken("One moment."))]
+    assert await room.spoken.warm() == 0
+
+
+async def test_what_the_agent_says_later_counts_more_than_what_was_warmed(room: Room) -> None:
+    room.spoken.usual = ("Done.",)
+    await room.spoken.warm()
+    room.spoken.heard("Done.", SOUND)
+    await room.settle()
+    room.say("Done.")
+    assert room.played == [wav_bytes(SOUND)]
+
+
+async def test_warming_needs_a_voice_only_for_what_is_not_known() -> None:
+    room = Room(voice=False)
+    await room.book.keep("Done.", SOUND)
+    room.spoken.usual = ("Done.",)
+    assert await room.spoken.warm() == 0
+    room.spoken.usual = ("Done.", "One moment.")
+    with pytest.raises(EdgeError, match=r"install espeak-ng"):
+        await room.spoken.warm()
+
+
+async def test_without_a_cache_nothing_can_be_warmed_and_the_facts_say_so() -> None:
+    room = Room(book=False)
+    room.spoken.usual = ("Done.",)
+    with pytest.raises(EdgeError, match=r"no cache folder"):
+        await room.spoken.warm()
+    assert room.spoken.facts() == {"trouble": NO_CACHE, "usual": {"Done.": None}}
+
+
+async def test_a_voice_that_fails_ends_the_warming_with_its_reason(room: Room) -> None:
+    room.voice.fail("the local voice is hoarse")
+    room.spoken.usual = ("Done.",)
+    with pytest.raises(EdgeError, match="hoarse"):
+        await room.spoken.warm()
+
+
+@pytest.mark.parametrize(("trouble", "why"), [("", "too long"), ("disk full", "disk full")])
+async def test_a_phrase_that_cannot_be_kept_is_told_with_the_reason(room: Room, trouble: str, why: str) -> None:
+    room.book.trouble = trouble
+    room.spoken.usual = ("x" * 200,)
+    with pytest.raises(EdgeError, match=why):
+        await room.spoken.warm()

@@ -151,7 +151,8 @@ class Call:
             message="Voice session started successfully",
             **self._available(),
         )
-        await self._line.tell("agent_response", response=WELCOME, context={})
+        if self._desk.options.welcome:
+            await self._line.tell("agent_response", response=WELCOME, context={})
 
     async def _end_session(self, _: Message) -> None:
         await self._stop()

@@ -38,6 +38,8 @@ class Options:
     profile: Profile = "seed"
     """`seed` knows nothing of the `audio` object in `enable_realtime`; `v1` accepts it when it is offered."""
     realtime_available: bool = True
+    welcome: bool = True
+    """Welcome to each new session in a text, as the seed does; an appliance says it aloud."""
     seed_uplink: Codec = "pcm16"
     """What a binary message is in the seed profile: a frame of PCM, or one bare Opus packet."""
     uplink: Codec = "opus"

@@ -31,6 +31,7 @@ COMMANDS = {
     "volume": ("hero365_edge.cli.volume", "how loud the speaker is, or make it so"),
     "mute": ("hero365_edge.cli.mute", "silence the speaker; the microphone is not touched"),
     "unmute": ("hero365_edge.cli.unmute", "let the speaker be heard again, as loud as before"),
+    "phrases": ("hero365_edge.cli.phrases", "answers that are heard at once though they come without sound"),
     "session": ("hero365_edge.cli.session", "end the session with the voice agent"),
     "logs": ("hero365_edge.cli.journal", "what the appliance wrote into the journal, without secrets"),
     "bundle": ("hero365_edge.cli.bundle", "pack a support archive: no secret, no sound"),

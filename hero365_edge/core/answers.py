@@ -7,6 +7,10 @@ until the backend shows a first sign of the new utterance (PRODUCT section 3).
 
 from collections import deque
 
+from hero365_edge.core.text_alone import TextAlone
+
+WELCOME_S = 3.0
+"""The seed's backend welcomes each new session with a text, which may come when an utterance has gone up already."""
 REMEMBERED = 16
 """So many interrupted utterances are remembered, to know their late answers by name in `v1`."""
 
@@ -23,18 +27,29 @@ class Answers:
         """Whether this backend says `audio_processing` at all."""
         self.welcome_until: float | None = None
         """A text that comes before this time, and before any sign of an utterance, welcomes to a new session."""
+        self.new_session = False
+        """Whether that session was not on before: the seed's backend welcomes to the same one on each new link, too."""
         self.response_id: str | None = None
         """`v1`: the response being played, to its last sample; after its end has come, too."""
         self.streamed = False
         """Whether this turn's answer came as a stream; a whole copy of it is not played again."""
         self._ends_told = self._taken_back = self._signs_seen = 0
         self._superseded: deque[str] = deque(maxlen=REMEMBERED)
+        self.alone = TextAlone()
+        self._session_id: str | None = None
+
+    def session_started(self, session_id: str, now: float) -> None:
+        """A session is on: a new one, or the one of before on a new link."""
+        self.welcome_until = now + WELCOME_S
+        self.new_session = session_id != self._session_id
+        self._session_id = session_id
 
     def turn_began(self, superseded: str | None) -> None:
         """A new utterance; `superseded` is the one whose answer was interrupted or is not wanted any more."""
         self.early = False
         self.streamed = False
         self.response_id = None
+        self.alone.forget()
         self._ends_told = self._taken_back = self._signs_seen = 0
         if superseded is not None:
             self.stale = True
@@ -69,6 +84,7 @@ class Answers:
         self.stale = False
         self.welcome_until = None
         self.response_id = None
+        self.alone.forget()
         self._ends_told = self._taken_back = self._signs_seen = 0
 
     def is_old(self, utterance_id: str) -> bool:

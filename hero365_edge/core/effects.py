@@ -103,9 +103,10 @@ class PlayWhole:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Let an answer be heard of which only the text came."""
+    """Let an answer be heard of which only the text came, unless its sound comes within `after_s`."""
 
     text: str
+    after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

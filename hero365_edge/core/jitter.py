@@ -3,6 +3,7 @@
 Over a WebSocket nothing is lost or reordered; frames come late in bursts, or far ahead. So an answer starts with
 little in hand, and where the link is known to hold frames up, it is spoken a little slower until there is a reserve.
 What runs ahead is reserve too. When all was played and more must come, the codec bridges 60 ms, then there is a pause.
+Lengths are in samples at 16 kHz where no unit is named.
 """
 
 from collections import deque
@@ -21,8 +22,8 @@ STEP = samples_of(10)
 START = samples_of(40)
 """An answer begins, and goes on behind a pause, with so much in hand, and with its second piece."""
 START_MORE = samples_of(60)
+"""So much where the server runs ahead, for that takes no longer, or where a piece has to be expected BAD_S late."""
 BAD_S = 1.0
-"""So much where the server runs ahead, which takes no longer, and where a piece has to be expected so late."""
 AGAIN = samples_of(300)
 """Behind an answer's second pause it waits for so much, then for twice as much each time: so there are few pauses."""
 BRIDGE = samples_of(60)
@@ -66,7 +67,7 @@ class JitterBuffer:
         self._chunks: deque[Pcm] = deque()
         self._filling = EMPTY
         self._past = silence(stretch.PAST)
-        self._primed_at = 0.0
+        self._primed_by = 0.0
         self._pauses = 0
         self._ended = False
         self._credit = 0.0
@@ -79,8 +80,6 @@ class JitterBuffer:
         self._faded = stretch.FADE
         self.conceal: Callable[[int], Pcm] | None = None
         """The codec's concealment of so many samples behind its newest, if this answer's has one."""
-        self.ends_are_told = False
-        """Whether whoever sends tells the end: then running dry is never the end, and is not to click."""
         self.model = DelayModel()
         """Kept from answer to answer: the link is the same."""
         self.tally = Tally()
@@ -104,7 +103,7 @@ class JitterBuffer:
         if self.state in {Playout.IDLE, Playout.DRY}:
             self._pauses += self.state is Playout.DRY
             self.state = Playout.PRIMING
-            self._primed_at = now + duration_s(max(self._most, self._again))
+            self._primed_by = now + duration_s(max(self._most, self._again))
         if self._ran_dry_at is not None:
             self.tally.late_frames += now > self._ran_dry_at + duration_s(self._came_since)
             self._came_since += len(pcm)
@@ -130,7 +129,7 @@ class JitterBuffer:
     @property
     def deadline(self) -> float | None:
         """When to ask `take` again though nothing new has come; None when only `put` or the card can change things."""
-        return self._primed_at if self.state is Playout.PRIMING else None
+        return self._primed_by if self.state is Playout.PRIMING else None
 
     @property
     def finished(self) -> bool:
@@ -184,7 +183,7 @@ class JitterBuffer:
     def _ready(self, now: float) -> bool:
         more = self.model.ahead or self.model.target_s >= BAD_S
         enough = self._again or min(START_MORE if more else START, self._most)
-        return self._ended or now >= self._primed_at or (self.buffered >= enough and len(self._chunks) > 1)
+        return self._ended or now >= self._primed_by or (self.buffered >= enough and len(self._chunks) > 1)
 
     def _go_on(self, now: float, ahead: int) -> None:
         """Play; behind an underrun, count what it cost and begin softly."""
@@ -269,8 +268,10 @@ class JitterBuffer:
     def _bridge(self, want: int, now: float, ahead: int) -> Pcm:
         """The next piece of concealment, fading; then a pause."""
         if not len(self._filling):
-            # Behind silence there is nothing to go on with, and most ends that nobody announced are such.
-            nothing = not self._bridged and stretch.silent(self._past[-STEP:])
+            # Behind silence there is nothing to go on with, and most ends that nobody announced are such. A card that
+            # fell silent before it could be given an ending needs none any more.
+            too_late = self.conceal is None and self._missed > 0
+            nothing = not self._bridged and (too_late or stretch.silent(self._past[-STEP:]))
             if nothing or self._bridged >= self._bridge_most:
                 self.state = Playout.DRY
                 return EMPTY
@@ -282,7 +283,7 @@ class JitterBuffer:
 
     @property
     def _bridge_most(self) -> int:
-        return BRIDGE if self.conceal is not None else stretch.FADE if self.ends_are_told else 0
+        return stretch.FADE if self.conceal is None else BRIDGE
 
     def _concealment(self) -> Pcm:
         """What the codec makes of it; where it makes nothing, just no click."""

@@ -8,12 +8,6 @@ from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.situation import Situation, resting
 from hero365_edge.core.states import State, Step
 
-TEXT_ONLY_S = 3.0
-"""After an answer's text, so long for its sound to begin where it may come as a stream."""
-TEXT_ONLY_BUFFERED_S = 1.0
-"""The same without realtime: there an answer has its sound with it as a rule, but a stream is taken too."""
-WELCOME_S = 3.0
-"""The seed's backend welcomes each new session with a text, which may come when an utterance has gone up already."""
 NOTED_CHARS = 10_000
 """More of an answer's text is not noted: 10 minutes of speech; the backend could send it without end."""
 
@@ -22,7 +16,7 @@ def received(here: Situation, event: ev.Received) -> None:
     """A message that is no answer."""
     match event.message:
         case m.SessionStarted():
-            here.answers.welcome_until = here.now + WELCOME_S
+            here.answers.session_started(event.message.session_id or "", here.now)
         case m.AudioProcessing():
             _audio_processing(here, event.message, event.at)
         case m.ResponseStarted():
@@ -31,6 +25,8 @@ def received(here: Situation, event: ev.Received) -> None:
             if resting(here):  # else what is left of it can still be interrupted, and the backend wants to know
                 here.answers.response_id = None
             here.order(do.Complete())
+            here.answers.alone.sound_over()
+            here.await_sound()
         case m.Error() if here.state is State.PROCESSING:
             accept(here, event.at)
             here.fail(Earcon.FAULT)
@@ -38,14 +34,13 @@ def received(here: Situation, event: ev.Received) -> None:
 
 def text_answered(here: Situation, event: ev.TextAnswered) -> None:
     """The text of an answer; its sound may follow as a stream."""
-    if _is_welcome(here) or not _is_for_turn(here, event.at):
-        return
-    _note_text(here, event.text)
-    if here.state is not State.PROCESSING:
-        return
-    realtime = here.facts.agreement is not None and here.facts.agreement.realtime
-    until = here.now + (TEXT_ONLY_S if realtime else TEXT_ONLY_BUFFERED_S)
-    here.deadline = min(until, here.deadline or until)
+    if _is_welcome(here):
+        _welcome(here, event.text)
+    elif _is_for_turn(here, event.at):
+        _note_text(here, event.text)
+        if here.state in {State.LISTENING, State.PROCESSING}:
+            here.answers.alone.text_came(event.at)
+            here.await_sound()
 
 
 def spoken_answered(here: Situation, event: ev.SpokenAnswered) -> None:
@@ -62,6 +57,8 @@ def answer_began(here: Situation, event: ev.AnswerBegan) -> None:
     here.answers.welcome_until = None
     here.mark("first_byte", event.at)
     here.answers.streamed = here.answers.streamed or event.streamed
+    if event.streamed or not resting(here):  # else it is this computer that says the text
+        here.answers.alone.sound_began(event.at)
     if here.state is State.PROCESSING:
         here.forget_accepted(here.turn.utterance_id if here.turn is not None else None)
         here.mark("accepted", event.at)
@@ -154,11 +151,19 @@ def _response_started(here: Situation, message: m.ResponseStarted, at: float) ->
         accept(here, at, message.utterance_id if mine else None)
     here.answers.response_id = message.response_id
     here.order(do.Expect(message.response_id, message.ssrc))
+    here.answers.alone.sound_announced(at)
+    here.await_sound()
 
 
 def _is_welcome(here: Situation) -> bool:
     until, here.answers.welcome_until = here.answers.welcome_until, None
     return until is not None and here.now < until
+
+
+def _welcome(here: Situation, text: str) -> None:
+    """Whoever is at work, or waits for an answer, needs no welcome."""
+    if here.answers.new_session and resting(here) and not len(here.outbox):
+        here.order(do.Speak(text, here.answers.alone.wait_s))
 
 
 def _is_for_turn(here: Situation, at: float) -> bool:

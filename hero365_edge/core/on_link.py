@@ -85,6 +85,7 @@ def _lose_live_recording(here: Situation) -> None:
         here.order(do.Silence())
     if here.turn is not None:
         here.turn.accepted = here.turn.first_byte = None
+        here.turn.heard = ""
 
 
 def _lose_answer(here: Situation) -> None:
@@ -93,6 +94,8 @@ def _lose_answer(here: Situation) -> None:
         here.keep()
     elif here.turn is not None and here.turn.outcome == "expired":
         here.finish("expired")  # it was set aside, and that was told
+    elif here.turn is not None and here.turn.heard:
+        here.finish_without_sound()
     else:
         here.fail(Earcon.OFFLINE)
 

@@ -192,6 +192,8 @@ def _go_on_with_early_answer(here: Situation, turn: Turn) -> None:
     here.deadline = here.now + here.limits.answer_s
     if turn.first_byte is not None:
         here.go(Step.ANSWER)
+    else:
+        here.await_sound()
 
 
 def _interrupt_only(here: Situation) -> None:

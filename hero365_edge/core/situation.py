@@ -164,6 +164,12 @@ class Situation:
             self.answers.end_told()
             self.order(do.Announce())
 
+    def await_sound(self) -> None:
+        """Once a text came of the answer that is waited for: its sound has until then to begin."""
+        since = self.answers.alone.since
+        if self.state is State.PROCESSING and since is not None:
+            self.deadline = min(since, self.now + self.limits.answer_s)
+
     def drop_early_answer(self) -> None:
         """The technician went on after the backend had taken a pause for the end: that answer is not wanted."""
         if self.answers.early and self.turn is not None:
@@ -171,6 +177,8 @@ class Situation:
             self.answers.stale = True
             self.answers.response_id = None
             self.turn.accepted = self.turn.first_byte = None
+            self.turn.heard = ""
+            self.answers.alone.forget()
             self.order(do.Silence())
 
     def forget_accepted(self, named: str | None) -> str | None:

@@ -1,7 +1,8 @@
 """The phrase cache: the sound of short answers by their text, the least recently used thrown away first.
 
-Of a text only its hash is kept. A file holds one phrase with a check sum: one that a power cut or a worn card has
-damaged is a miss and goes. What is in memory is one line for each file, which is counted too.
+Of a text only its hash is kept, and who says it, as a file's name. A file holds one phrase with a check sum: one that
+a power cut or a worn card has damaged is a miss and goes. What is in memory is one line for each file, which is counted
+too.
 """
 
 import asyncio
@@ -13,20 +14,20 @@ from pathlib import Path
 
 from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
 from hero365_edge.fleet.durable import make_folder, sweep_folder, write_durably
+from hero365_edge.speech_ports import LONGEST_PHRASE_S, Whose
 
 log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 50 * 1024 * 1024
 """On disk and in memory together (PRODUCT section 6)."""
-LONGEST_S = 10
-"""A longer answer is not said twice."""
 LINE_BYTES = 512
 """What a phrase costs in memory, and at most what its name costs on disk."""
 BLOCK_BYTES = 4096
 
 _MAGIC = b"hero365 phrase 1"
 _HEAD = len(_MAGIC) + hashlib.sha256().digest_size
-_SUFFIX = ".phrase"
+_SUFFIXES = {Whose.AGENT: ".phrase", Whose.LOCAL: ".local"}
+"""The better one first."""
 
 
 class Phrases:
@@ -40,6 +41,7 @@ class Phrases:
         """What all phrases take, on disk and in memory."""
         self.hits = 0
         self.misses = 0
+        self._writing = asyncio.Lock()
         self.trouble = ""
         """Why nothing can be kept; empty when it can."""
         self._read_folder()
@@ -51,10 +53,30 @@ class Phrases:
 
     def find(self, text: str) -> Pcm | None:
         """The sound of this text at 16 kHz, if it is known and whole."""
-        name = _name(text)
-        if name not in self._sizes:
-            self.misses += 1
-            return None
+        while (whose := self.whose(text)) is not None:
+            if (pcm := self._read(_name(text, whose))) is not None:
+                self.hits += 1
+                return pcm
+        self.misses += 1
+        return None
+
+    def whose(self, text: str) -> Whose | None:
+        """Who says this text, if it is known; to look is no use of it."""
+        return next((whose for whose in _SUFFIXES if _name(text, whose) in self._sizes), None)
+
+    async def keep(self, text: str, pcm: Pcm, whose: Whose = Whose.AGENT) -> None:
+        """Remember how this text sounds, unless it is long or known; the agent takes the local voice's place."""
+        if not text.strip() or not 0 < len(pcm) <= LONGEST_PHRASE_S * RATE_HZ:
+            return
+        async with self._writing:
+            if self.whose(text) in {whose, Whose.AGENT}:
+                return
+            await self._write(_name(text, whose), _packed(pcm))
+            if self.whose(text) is Whose.AGENT and (worse := _name(text, Whose.LOCAL)) in self._sizes:
+                self._remove(worse)
+
+    def _read(self, name: str) -> Pcm | None:
+        """What this file holds; a damaged one goes."""
         path = self._folder / name
         try:
             pcm = _unpacked(path.read_bytes())
@@ -62,17 +84,11 @@ class Phrases:
         except (OSError, ValueError) as error:
             log.warning("a phrase in the cache is damaged and goes: %s", error)
             self._remove(name)
-            self.misses += 1
             return None
         self._sizes.move_to_end(name)
-        self.hits += 1
         return pcm
 
-    async def keep(self, text: str, pcm: Pcm) -> None:
-        """Remember how this text sounds, unless it is long or known. One at a time: the caller waits."""
-        name, content = _name(text), _packed(pcm)
-        if not text.strip() or not 0 < len(pcm) <= LONGEST_S * RATE_HZ or name in self._sizes:
-            return
+    async def _write(self, name: str, content: bytes) -> None:
         cost = _cost(len(content))
         if cost > self._limit:
             return
@@ -84,24 +100,23 @@ class Phrases:
             self._cannot(error)
             return
         self.trouble = ""
-        self._add(name, cost)
+        self._sizes[name] = cost
+        self.bytes += cost
 
     def _read_folder(self) -> None:
         try:
             make_folder(self._folder)
             sweep_folder(self._folder)
-            found = [(path.stat(), path.name) for path in self._folder.glob(f"*{_SUFFIX}")]
+            paths = [path for path in self._folder.iterdir() if path.suffix in _SUFFIXES.values()]
+            found = [(path.stat(), path.name) for path in paths]
         except OSError as error:
             self._cannot(error)
             return
         for facts, name in sorted(found, key=lambda each: each[0].st_mtime_ns):
-            self._add(name, _cost(facts.st_size))
+            self._sizes[name] = _cost(facts.st_size)
+        self.bytes = sum(self._sizes.values())
         while self.bytes > self._limit:
             self._remove(next(iter(self._sizes)))
-
-    def _add(self, name: str, cost: int) -> None:
-        self._sizes[name] = cost
-        self.bytes += cost
 
     def _remove(self, name: str) -> None:
         self.bytes -= self._sizes.pop(name)
@@ -116,8 +131,8 @@ class Phrases:
         self.trouble = f"{self._folder}: {error.strerror}"
 
 
-def _name(text: str) -> str:
-    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest() + _SUFFIX
+def _name(text: str, whose: Whose) -> str:
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest() + _SUFFIXES[whose]
 
 
 def _cost(size: int) -> int:

@@ -21,7 +21,7 @@ from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.address import address
 from hero365_edge.core.latency import TARGETS_MS
-from hero365_edge.core.pcm import RATE_HZ, Pcm
+from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, silence
 from hero365_edge.core.secret import Secret
 from hero365_edge.devices.link import WebSocketDialer
 from hero365_edge.errors import LinkError, LinkRefused
@@ -35,7 +35,8 @@ pytestmark = pytest.mark.alsa
 Speech = Callable[[str], Pcm]
 
 ROOT = Path(__file__).parents[2]
-ANSWER = numbered(RATE_HZ)
+ANSWER = np.concatenate([numbered(RATE_HZ), silence(FRAME_SAMPLES)])
+"""Ends in silence, and so needs no soft end."""
 DEVICES = {"microphone": "hero_mic", "speaker": "hero_spk", "panel": "works"}
 STOP_LIMIT_S = 5.0
 CANARY = "canary/0a1b2c+3d4e5f=="
@@ -158,7 +159,8 @@ Running = Callable[..., AbstractAsyncContextManager[Daemon]]
 async def test_systemd_is_told_of_readiness_of_the_state_of_life_and_of_the_end(daemon: Running) -> None:
     watchdog_s = 4.0
     environ = {"WATCHDOG_USEC": str(round(watchdog_s * 1e6))}
-    async with SimulatedBackend(Options(answer_pcm=ANSWER)) as backend, daemon(backend.url, environ=environ) as box:
+    options = Options(welcome=False, answer_pcm=ANSWER)
+    async with SimulatedBackend(options) as backend, daemon(backend.url, environ=environ) as box:
         await box.tells("STATUS=ready, link active")
         await until(lambda: sum("WATCHDOG=1" in told for _, told in box.notified) >= 4, "the watchdog is fed", 20.0)
         fed = [at for at, told in box.notified if "WATCHDOG=1" in told]
@@ -178,7 +180,7 @@ async def test_the_commands_ask_it_question_it_and_press_its_button(
     daemon: Running, alsa: AlsaRig, speech: Speech, figures: Callable[[str], None]
 ) -> None:
     words = words_of(speech("cards/001"))
-    options = Options(answer_pcm=ANSWER, pacing="instant")
+    options = Options(welcome=False, answer_pcm=ANSWER, pacing="instant")
 
     async def scene(machine: Machine) -> None:
         async with SimulatedBackend(options) as backend, daemon(backend.url) as box, machine.watched():
@@ -214,7 +216,8 @@ async def test_the_commands_ask_it_question_it_and_press_its_button(
 
 
 async def test_sighup_reads_the_settings_again_and_wrong_ones_change_nothing(daemon: Running, alsa: AlsaRig) -> None:
-    async with SimulatedBackend(Options(answer_pcm=ANSWER, pacing="instant")) as backend, daemon(backend.url) as box:
+    options = Options(welcome=False, answer_pcm=ANSWER, pacing="instant")
+    async with SimulatedBackend(options) as backend, daemon(backend.url) as box:
         await box.is_in("ready")
         for volume in (0.5, 11):
             box.settings["audio"]["output"]["volume"] = volume
@@ -242,7 +245,7 @@ def is_heard(pcm: Pcm, ears: Recording) -> bool:
 async def test_sigterm_ends_the_session_and_the_process_in_time(
     state: str, daemon: Running, figures: Callable[[str], None]
 ) -> None:
-    options = Options(answer_pcm=numbered(4 * RATE_HZ - 1), pacing="instant")
+    options = Options(welcome=False, answer_pcm=numbered(4 * RATE_HZ - 1), pacing="instant")
     async with SimulatedBackend(options) as backend, daemon(backend.url) as box:
         await box.is_in("ready")
         pressing = None
@@ -290,10 +293,10 @@ async def backend_that(answers: str) -> AsyncIterator[str]:
     """The URL of a backend that takes the canary, or refuses it in one of two ways, or is not there."""
     match answers:
         case "takes it":
-            async with SimulatedBackend(Options(answer_pcm=ANSWER, token=CANARY)) as backend:
+            async with SimulatedBackend(Options(welcome=False, answer_pcm=ANSWER, token=CANARY)) as backend:
                 yield backend.url
         case "says 401":
-            async with SimulatedBackend(Options(answer_pcm=ANSWER, token=CANARY[::-1])) as backend:
+            async with SimulatedBackend(Options(welcome=False, answer_pcm=ANSWER, token=CANARY[::-1])) as backend:
                 yield backend.url
         case "closes with 4401":
             async with serve(refuse_by_closing, "127.0.0.1", 0) as server:

@@ -31,7 +31,8 @@ ANSWER = numbered(3 * RATE_HZ)
 async def test_a_press_silences_the_answer_within_its_limit_each_time(
     alsa: AlsaRig, figures: Callable[[str], None]
 ) -> None:
-    options = Options(answer_pcm=ANSWER, pacing="instant")  # all of it is in the appliance when it is interrupted
+    # Instant: all of it is in the appliance when it is interrupted.
+    options = Options(welcome=False, answer_pcm=ANSWER, pacing="instant")
 
     async def scene(machine: Machine) -> list[float]:
         async with SimulatedBackend(options) as backend:
@@ -88,7 +89,7 @@ async def test_a_seed_backend_that_goes_on_is_not_heard_and_the_new_answer_is_wh
 async def test_in_v1_the_backend_is_told_how_much_was_heard(
     pacing: Pacing, alsa: AlsaRig, speech: Speech, figures: Callable[[str], None]
 ) -> None:
-    options = Options(answer_pcm=ANSWER, pacing=pacing, profile="v1", downlink="pcm16")
+    options = Options(welcome=False, answer_pcm=ANSWER, pacing=pacing, profile="v1", downlink="pcm16")
 
     async def scene(machine: Machine) -> tuple[float, float]:
         async with SimulatedBackend(options) as backend:

@@ -10,7 +10,7 @@ import pytest
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.latency import STAGES, TARGETS_MS
-from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, silence
 from tests.alsa.appliance_on_alsa import (
     MONO_16,
     STEREO_48,
@@ -74,8 +74,9 @@ CASES = [
 async def test_a_turn_carries_every_word_up_and_every_sample_down(
     case: Case, alsa: AlsaRig, speech: Speech, figures: Callable[[str], None]
 ) -> None:
-    words, answer = words_of(speech(case.words)), speech("please-try-again")
-    options = Options(answer_pcm=answer, **case.options)
+    words = words_of(speech(case.words))
+    answer = np.concatenate([speech("please-try-again"), silence(FRAME_SAMPLES)])  # which needs no soft end
+    options = Options(welcome=False, answer_pcm=answer, **case.options)
 
     async def scene(machine: Machine) -> str:
         async with SimulatedBackend(options) as backend:

@@ -66,6 +66,14 @@ async def test_the_session_begins_as_the_seed_says() -> None:
         assert (backend.violations, backend.answers) == ([], [])
 
 
+async def test_the_welcome_can_be_left_out() -> None:
+    async with SimulatedBackend(fast(welcome=False)) as backend, call(backend.url) as caller:
+        await caller.tell("start_session")
+        await caller.tell("enable_realtime")
+        await caller.hear("realtime_enabled")
+        assert "agent_response" not in caller.order
+
+
 async def test_speech_in_frames_is_buffered_processed_and_answered() -> None:
     async with SimulatedBackend(fast()) as backend, call(backend.url) as caller:
         await caller.start()

@@ -256,7 +256,7 @@ async def lane(
     tally = Tally()
     heard: list[str] = []
     sound = np.round(3000 * np.sin(np.arange(2400) / 8)).astype(np.int16)
-    options = Options(profile=profile, answer_pcm=sound, pacing="instant")
+    options = Options(welcome=False, profile=profile, answer_pcm=sound, pacing="instant")
 
     def executed(utterance: Utterance, _: Answer | None) -> None:
         told = tally.execute(utterance.pcm, as_recorded=utterance.came == "audio_data")

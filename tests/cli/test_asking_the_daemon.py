@@ -38,7 +38,7 @@ STATUS: dict[str, Any] = {
 }
 
 
-DONE = ("status", "say", "press", "volume", "mute", "unmute", "context", "session_end")
+DONE = ("status", "say", "press", "volume", "mute", "unmute", "context", "session_end", "phrases", "phrases_warm")
 
 
 class Daemon:
@@ -53,6 +53,10 @@ class Daemon:
         self.status = STATUS
         self.given_up = 0
         self.volume = {"percent": 30, "muted": False}
+        self.phrases: dict[str, object] = {
+            "phrases": 3, "bytes": 786_432, "hits": 5, "misses": 2, "trouble": "",
+            "usual": {"Done.": "agent", "One moment.": "local", "Which address?": None},
+        }
         self._loop = asyncio.new_event_loop()
         self._server = ControlServer(self.socket, dict.fromkeys(DONE, self._answer))
         self._loop.run_until_complete(self._server.start())
@@ -66,6 +70,7 @@ class Daemon:
         loudness = dict.fromkeys(("volume", "mute", "unmute"), self.volume)
         context = {"location": {"latitude": 52.5, "longitude": 13.4}, "activity_mode": "working"}
         answers = {"context": context, "status": self.status, "session_end": {"given_up": self.given_up}, **loudness}
+        answers |= {"phrases": self.phrases, "phrases_warm": {"said": 1, **self.phrases}}
         return answers.get(str(message["do"]), {})
 
     def close(self) -> None:
@@ -244,7 +249,8 @@ def test_a_refusal_of_the_daemon_exits_1_with_its_reason(daemon: Daemon, capsys:
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["say", "hello"], ["press"], ["volume", "7"], ["mute"], ["unmute"], ["session", "end"]]
+    "command",
+    [["status"], ["say", "hello"], ["press"], ["volume", "7"], ["mute"], ["unmute"], ["session", "end"], ["phrases"]],
 )
 def test_without_a_daemon_each_exits_1_and_says_how_to_start_it(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -265,3 +271,44 @@ def test_the_context_alone_is_only_asked_for(daemon: Daemon, capsys: pytest.Capt
     assert main(["context", "--config", str(daemon.config), "--json"]) == 0
     assert daemon.asked == [{"do": "context"}]
     assert json.loads(capsys.readouterr().out)["activity_mode"] == "working"
+
+
+PHRASES = [
+    "3 phrases in 0.8 MiB; of those asked for 5 were known and 2 were not",
+    "as the agent said it Done.",
+    "by the local voice   One moment.",
+    "not known            Which address?",
+    "-> `hero365-edge phrases warm` has the local voice say what is not known",
+]
+
+
+def test_phrases_are_listed_with_who_says_them(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phrases", "--config", str(daemon.config)]) == 0
+    assert capsys.readouterr().out.splitlines() == PHRASES
+    assert daemon.asked == [{"do": "phrases"}]
+
+
+def test_warming_is_asked_for_and_prints_how_it_is_then(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.phrases["usual"] = {"Done.": "agent"}
+    assert main(["phrases", "warm", "--config", str(daemon.config)]) == 0
+    assert capsys.readouterr().out.splitlines() == PHRASES[:2]
+    assert daemon.asked == [{"do": "phrases_warm"}]
+
+
+def test_phrases_as_json_are_the_daemons_answer(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phrases", "warm", "--json", "--config", str(daemon.config)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"said": 1, **daemon.phrases}
+
+
+def test_without_a_cache_the_trouble_is_told(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon.phrases = {"trouble": "no phrase is kept", "usual": {"Done.": None}}
+    assert main(["phrases", "--config", str(daemon.config)]) == 0
+    told = ["trouble: no phrase is kept", "not known            Done.", PHRASES[-1]]
+    assert capsys.readouterr().out.splitlines() == told
+
+
+def test_phrases_can_be_warmed_and_nothing_else(daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["phrases", "cool", "--config", str(daemon.config)])
+    assert ended.value.code == 2
+    assert "warm" in capsys.readouterr().err

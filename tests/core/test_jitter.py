@@ -291,14 +291,7 @@ def test_the_codec_bridges_sixty_ms_fading_and_then_there_is_a_pause(buffer: Jit
     assert buffer.state is Playout.DRY
 
 
-def test_without_a_codec_that_can_conceal_there_is_a_pause_at_once_for_it_may_be_the_end(buffer: JitterBuffer) -> None:
-    playing(buffer, vowel(START))
-    assert len(taken(buffer, 1.0, TICK, 0, TICK)) == 0
-    assert buffer.state is Playout.DRY
-
-
-def test_where_it_cannot_be_the_end_the_pause_begins_without_a_click(buffer: JitterBuffer) -> None:
-    buffer.ends_are_told = True
+def test_without_a_codec_that_can_conceal_the_pause_begins_without_a_click(buffer: JitterBuffer) -> None:
     playing(buffer, vowel(START))
     tail = taken(buffer, 1.0, PLENTY, 0, TICK)
     assert len(tail) == stretch.FADE
@@ -309,13 +302,19 @@ def test_where_it_cannot_be_the_end_the_pause_begins_without_a_click(buffer: Jit
 
 
 def test_what_comes_before_the_pause_has_begun_goes_on_at_the_level_that_was_reached(buffer: JitterBuffer) -> None:
-    buffer.ends_are_told = True
     playing(buffer, np.full(START, 1000, np.int16))
     half = taken(buffer, 1.0, TICK // 2, 0, TICK // 2)
     buffer.put(np.full(FRAME, 1000, np.int16), 1.005)
     heard = taken(buffer, 1.005, FRAME)
     assert heard[0] == pytest.approx(half[-1], abs=20)
     assert (buffer.tally.concealed, buffer.tally.pauses) == (TICK // 2, 0)
+
+
+def test_a_card_that_fell_silent_before_it_was_fed_is_given_no_ending(buffer: JitterBuffer) -> None:
+    playing(buffer, vowel(START))
+    buffer.missed(1)
+    assert len(taken(buffer, 1.0, PLENTY, 0, TICK)) == 0
+    assert buffer.state is Playout.DRY
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 100, PLENTY])

@@ -14,11 +14,11 @@ from hero365_edge.core import messages as m
 from hero365_edge.core.earcons import Earcon
 from hero365_edge.core.endpointer import Ending
 from hero365_edge.core.handshake import Agreement
-from hero365_edge.core.on_answer import TEXT_ONLY_BUFFERED_S
 from hero365_edge.core.outbox import MOST_DEATHS, REST_S
 from hero365_edge.core.session import Session
 from hero365_edge.core.situation import Limits
 from hero365_edge.core.states import RESTING, TRANSITIONS, State
+from hero365_edge.core.text_alone import ANNOUNCED_S, UNKNOWN_S
 
 SEED = Agreement("seed", realtime=True)
 BUFFERED = Agreement("seed", realtime=False)
@@ -319,14 +319,6 @@ def test_without_realtime_a_text_waits_a_moment_for_its_sound_which_may_be_strea
     assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["answered"]
 
 
-def test_without_realtime_a_text_that_stays_alone_ends_the_turn_soon() -> None:
-    talk = asked_without_realtime()
-    asked_at = talk.now
-    talk.wait_for_deadline()
-    assert talk.now - asked_at == TEXT_ONLY_BUFFERED_S
-    assert [effect.turn.outcome for effect in talk.effects if isinstance(effect, do.CloseTurn)] == ["text"]
-
-
 def test_what_did_not_fit_into_a_message_goes_frame_by_frame_from_then_on() -> None:
     talk = Talk()
     talk.happen(lambda at: ev.Restored("long", 90.0, 60.0, at))
@@ -589,18 +581,172 @@ def test_buffered_frames_are_no_acceptance_of_the_utterance(talk: Talk) -> None:
     assert do.Forget("u1") not in talk.all
 
 
-def test_an_answer_of_text_alone_ends_the_turn_when_no_sound_follows(talk: Talk) -> None:
+# -- answers of text alone -----------------------------------------------------------------------------------------
+
+
+def text(talk: Talk, words: str, after_s: float = 0.0) -> list[do.Effect]:
+    return talk.happen(lambda at: ev.TextAnswered(words, at), after_s)
+
+
+def asked(talk: Talk) -> None:
     talk.tap()
     talk.speak_and_pause()
     talk.processing()
-    talk.happen(lambda at: ev.TextAnswered("done", at))
+
+
+def outcomes(talk: Talk) -> list[str]:
+    return [effect.turn.outcome for effect in talk.all if isinstance(effect, do.CloseTurn)]
+
+
+@pytest.mark.parametrize("agreement", [SEED, BUFFERED, V1])
+def test_a_text_that_stays_alone_is_spoken_when_its_sound_has_not_begun_in_time(agreement: Agreement) -> None:
+    talk = Talk()
+    talk.link_up(agreement)
+    asked(talk)
+    text(talk, "done")
     assert talk.is_in(State.PROCESSING), "its sound may follow as a stream"
+    began_at = talk.now
     talk.wait_for_deadline()
+    assert talk.now - began_at == UNKNOWN_S
     assert talk.is_in(State.READY)
+    assert talk.tell(do.Speak) == [do.Speak("done")]
+    assert outcomes(talk) == ["text"]
 
 
-def test_the_welcome_changes_nothing(talk: Talk) -> None:
-    assert talk.happen(lambda at: ev.TextAnswered("Hello!", at)) == []
+def test_where_answers_bring_their_sound_a_text_without_is_spoken_at_once(talk: Talk) -> None:
+    asked(talk)
+    talk.happen(lambda at: ev.SpokenAnswered("hello", b"x", "mp3", at))
+    talk.happen(lambda at: ev.AnswerBegan(False, at))
+    talk.happen(ev.FirstSampleHeard)
+    talk.happen(ev.PlaybackEnded, 2.0)
+    asked(talk)
+    text(talk, "done")
+    assert talk.session.deadline == talk.now
+    talk.wait_for_deadline()
+    assert talk.tell(do.Speak) == [do.Speak("done")]
+
+
+def test_this_computers_own_voice_teaches_nothing_and_a_stream_that_came_too_late_does(talk: Talk) -> None:
+    asked(talk)
+    text(talk, "done")
+    talk.wait_for_deadline()
+    talk.happen(lambda at: ev.AnswerBegan(False, at), 0.1)
+    talk.happen(ev.PlaybackEnded, 0.5)
+    talk.happen(lambda at: ev.AnswerBegan(True, at))
+    talk.happen(ev.PlaybackEnded, 2.0)
+    asked(talk)
+    asked_at = talk.now
+    text(talk, "done")
+    talk.wait_for_deadline()
+    assert talk.now - asked_at == pytest.approx(1.6 * 1.5 + 0.3)
+
+
+def v1_turn() -> tuple[Talk, Callable[[], list[do.Effect]]]:
+    talk = Talk()
+    talk.link_up(V1)
+    asked(talk)
+    turn = talk.session.turn
+    assert turn is not None
+    started = m.ResponseStarted(response_id="r", utterance_id=turn.utterance_id, ssrc=1)
+    return talk, lambda: talk.happen(lambda at: ev.Received(started, at))
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_in_v1_a_response_that_ended_without_sound_is_spoken_at_once(text_first: bool) -> None:
+    talk, start = v1_turn()
+    if text_first:
+        text(talk, "done")
+    start()
+    talk.happen(lambda at: ev.Received(m.ResponseEnded(response_id="r"), at))
+    if not text_first:
+        text(talk, "done")
+    assert talk.session.deadline == talk.now
+    talk.wait_for_deadline()
+    assert talk.tell(do.Speak) == [do.Speak("done")]
+
+
+def test_in_v1_sound_that_was_announced_is_waited_for_longer() -> None:
+    talk, start = v1_turn()
+    text(talk, "done")
+    start()
+    assert talk.session.deadline == talk.now + ANNOUNCED_S
+
+
+def test_a_text_that_came_before_the_endpoint_is_spoken_soon_behind_it(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.happen(ev.SpeechPaused, 1.0)
+    talk.processing()
+    text(talk, "done", 0.1)
+    came_at = talk.now
+    talk.happen(lambda at: ev.Endpointed("u1", Ending.SILENCE, at - 0.6, at), 0.4)
+    assert talk.is_in(State.PROCESSING)
+    talk.wait_for_deadline()
+    assert talk.now - came_at == UNKNOWN_S
+    assert talk.tell(do.Speak) == [do.Speak("done")]
+
+
+def test_the_text_of_an_answer_that_came_too_early_is_not_spoken(talk: Talk) -> None:
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.1)
+    talk.happen(ev.SpeechPaused, 1.0)
+    talk.processing()
+    text(talk, "half")
+    talk.speak_and_pause()
+    talk.processing()
+    text(talk, "whole")
+    talk.wait_for_deadline()
+    assert talk.tell(do.Speak) == [do.Speak("whole")]
+
+
+def test_a_text_whose_sound_is_lost_with_the_link_is_spoken(talk: Talk) -> None:
+    asked(talk)
+    text(talk, "done")
+    talk.link_down()
+    assert talk.tell(do.Speak) == [do.Speak("done")]
+    assert not talk.tell(do.Chime)
+    assert outcomes(talk) == ["text"]
+    assert talk.is_in(State.OFFLINE)
+
+
+# -- the welcome ---------------------------------------------------------------------------------------------------
+
+
+def started(talk: Talk, session_id: str = "s") -> None:
+    talk.receive(m.SessionStarted(session_id=session_id))
+
+
+def test_a_new_session_is_welcomed_by_what_the_backend_says_unless_its_sound_comes() -> None:
+    talk = Talk()
+    started(talk)
+    assert text(talk, "Hello!") == [do.Speak("Hello!", UNKNOWN_S)]
+    assert text(talk, "Hello again!") == [], "one welcome is enough"
+
+
+def test_the_same_session_on_a_new_link_is_not_welcomed_again_and_another_is() -> None:
+    talk = Talk()
+    for session_id, welcomes in (("one", 1), ("one", 0), ("two", 1), ("two", 0)):
+        started(talk, session_id)
+        assert len([effect for effect in text(talk, "Hello!") if isinstance(effect, do.Speak)]) == welcomes
+        talk.link_down()
+
+
+def test_who_is_speaking_already_is_not_welcomed() -> None:
+    talk = Talk()
+    talk.tap()
+    started(talk)
+    assert text(talk, "Hello!") == []
+
+
+def test_words_that_wait_are_more_urgent_than_a_welcome() -> None:
+    talk = Talk()
+    talk.happen(lambda at: ev.Restored("kept", at - 5, 2.0, at))
+    started(talk)
+    assert text(talk, "Hello!") == []
+
+
+def test_a_text_that_nobody_asked_for_changes_nothing(talk: Talk) -> None:
+    assert text(talk, "Hello!") == []
 
 
 def test_a_whole_copy_of_a_streamed_answer_is_not_played_again(talk: Talk) -> None:

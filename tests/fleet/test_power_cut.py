@@ -1,9 +1,10 @@
-"""A process that is killed at any moment leaves an identity and a state that are whole.
+"""A process that is killed at any moment leaves an identity, a state and a phrase cache that are whole.
 
 A killed process is not quite a cut power: what it wrote reaches the disk all the same. The lab cuts a machine's power
 under the same script.
 """
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 from pathlib import Path
 
 from hero365_edge.fleet.identity import IdentityStore
+from hero365_edge.fleet.phrases import Phrases
+from tests.fleet import keeping_phrases
 from tests.fleet.writing_all_the_time import change, judge
 
 SCRIPT = Path(__file__).with_name("writing_all_the_time.py")
@@ -42,6 +45,25 @@ def test_ended_at_each_line_of_the_code_in_turn_it_is_whole() -> None:
         command = script("lines", folder)
         ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout  # noqa: S603  ours
     assert int(ended) > 100
+
+
+def test_a_phrase_cache_that_was_ended_at_each_line_in_turn_is_whole() -> None:
+    with tempfile.TemporaryDirectory(dir=_in_memory()) as folder:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.fleet.keeping_phrases", folder]
+        ended = subprocess.run(  # noqa: S603  our own interpreter
+            command, check=True, stdout=subprocess.PIPE, timeout=120, cwd=Path(__file__).parents[2]
+        ).stdout
+    assert int(ended) > 100
+
+
+def test_the_judge_of_phrases_finds_what_is_not_whole_and_what_was_lost(tmp_path: Path) -> None:
+    async def keep() -> None:
+        for text, whose in keeping_phrases.KEPT[:2]:
+            await Phrases(tmp_path).keep(text, keeping_phrases.sound("another", whose), whose)
+
+    asyncio.run(keep())
+    assert keeping_phrases.judge(tmp_path, ["one/agent"]) == ["one of agent is not whole"]
+    assert keeping_phrases.judge(tmp_path, ["two/agent"])[1:] == ["two/agent was told and is not there"]
 
 
 def test_the_judge_finds_what_is_not_whole(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import contextlib
 import json
 import os
 import sys
+import threading
+from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -88,7 +90,7 @@ def lines(folder: Path) -> int:
             number = 3 * (before // 3 + 1) + way
             child = os.fork()
             if child == 0:
-                _end_at(last)
+                end_at(last, WATCHED)
                 change(folder, number)
                 os._exit(0)
             _, status = os.waitpid(child, 0)
@@ -103,12 +105,13 @@ def lines(folder: Path) -> int:
     return ended
 
 
-def _end_at(last: int) -> None:
+def end_at(last: int, watched: Collection[str]) -> None:
+    """End this process when it comes to its `last`th line in these files, in whichever thread."""
     seen = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal seen
-        if frame.f_code.co_filename not in WATCHED:
+        if frame.f_code.co_filename not in watched:
             return None
         if event == "line":
             seen += 1
@@ -116,6 +119,7 @@ def _end_at(last: int) -> None:
                 os._exit(1)
         return trace
 
+    threading.settrace(trace)
     sys.settrace(trace)
 
 

@@ -81,7 +81,7 @@ class FarBackend:
 
     def __init__(self, machine: Machine, options: dict[str, Any]) -> None:
         listener, tls = machine.far_end(PORT)
-        self._simulated = SimulatedBackend(Options(listener=listener, tls=tls, **options))
+        self._simulated = SimulatedBackend(Options(welcome=False, listener=listener, tls=tls, **options))
         self._loop = slow_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="far backend", daemon=True)
 

@@ -41,7 +41,12 @@ LIKENESS = {"seed": 0.99, "v1": 0.8}
 async def drive_through(profile: str, said: Pcm) -> SimulatedBackend:
     """Speak it with the button held while the road goes through the tunnel; the backend, after the turn."""
     with road() as way:
-        options = Options(listener=way.listen(), profile="v1" if profile == "v1" else "seed", answer_pcm=said[:8_000])
+        options = Options(
+            welcome=False,
+            listener=way.listen(),
+            profile="v1" if profile == "v1" else "seed",
+            answer_pcm=said[:8_000],
+        )
         async with SimulatedBackend(options) as backend:
             clock = SystemClock()
             microphone = FakeMicrophone(clock, paced=True)
