@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -80,9 +81,8 @@ class FakeSpeaker:
     def sound(self, since: float, until: float) -> Pcm:
         """What a microphone in front of it would have recorded between two times, silence included."""
         recorded = np.zeros(samples_of(1000 * (until - since), self.rate_hz), np.int16)
-        for heard in reversed(self.heard):
-            if heard.at + heard.pcm.size / self.rate_hz < since:
-                break
+        recent = takewhile(lambda heard: heard.at + heard.pcm.size / self.rate_hz >= since, reversed(self.heard))
+        for heard in reversed(list(recent)):
             begin = samples_of(1000 * (heard.at - since), self.rate_hz)
             first, last = max(begin, 0), min(begin + heard.pcm.size, recorded.size)
             if first < last:

@@ -28,6 +28,7 @@ PROBES = (
         "portaudio", libraries.portaudio, "apt install python3-pyaudio, or pip install pyaudio", needs_settings=False
     ),
     Probe("extras", libraries.extras, "", needs_settings=False),
+    Probe("echo", libraries.echo),
     Probe("microphone", cards.microphone, _CARD.format("input")),
     Probe("speaker", cards.speaker, _CARD.format("output")),
     Probe("button", panel.button, "look at the pins in panel; this user must be in the group gpio"),
