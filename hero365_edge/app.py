@@ -14,7 +14,9 @@ from hero365_edge.core import handshake, situation
 from hero365_edge.core.gestures import STUCK_S, Gestures
 from hero365_edge.core.session import Session
 from hero365_edge.core.sniff import AudioKind
+from hero365_edge.core.states import State
 from hero365_edge.dialogue import Dialogue
+from hero365_edge.echo import CleanEar
 from hero365_edge.fleet.control import ControlServer
 from hero365_edge.fleet.secrets import scrub
 from hero365_edge.fleet.wear import written_bytes
@@ -58,9 +60,13 @@ class Appliance:
         self.connection = connection.Connection(clock, world.dialer, _backend(settings), world.tokens, self.dialogue)
         self.surroundings = Surroundings(clock, world.location, self.connection.post)
         self.sound = SoundMeter(self.connection.send, lambda: self.uplink.open)
+        channel, microphone = _capture(settings).channel, world.microphone
+        self.ear = (
+            None if world.echo is None else CleanEar(clock, microphone, world.codecs, channel, world.echo, happen)
+        )
         self.uplink = uplink.Uplink(
             clock,
-            world.microphone,
+            self.ear or microphone,
             world.detector,
             world.codecs,
             _capture(settings),
@@ -82,7 +88,7 @@ class Appliance:
             recording=lambda: self.uplink.recording,
             playing=lambda: self.downlink.playing,
             period_ms=settings.audio.period_ms,
-            channel=_capture(settings).channel,
+            channel=channel,
             zeros_allowed={"auto": None, "fault": False, "normal": True}[settings.audio.input.digital_silence],
             always_on=settings.capture.always_on,
         )
@@ -116,6 +122,8 @@ class Appliance:
                     "leftovers": self._take_up(self.uplink.restore()),
                     "token": self._keep_token_fresh(),
                 }
+                if self.ear is not None:
+                    work["echo"] = self.ear.run()
                 if self._world.memory is not None:
                     work["session memory"] = self._world.memory.run(lambda: self.connection.session_id)
                 running = [tasks.create_task(each, name=name) for name, each in work.items()]
@@ -169,6 +177,8 @@ class Appliance:
                 "xruns": self._world.microphone.xruns + self._world.speaker.xruns,
                 "sent_bytes": self.sound.sent_bytes,
                 "sent_unasked_bytes": self.sound.unasked_bytes,
+                **self.uplink.level.figures,
+                **(self.ear.figures if self.ear else {}),
             },
             "volume": self.loudness.facts(),
             "waiting_utterances": self.session.waiting,
@@ -229,6 +239,8 @@ class Appliance:
                 await self.connection.close()
 
     def _seen(self, event: ev.Event) -> None:
+        if self.ear is not None:
+            self.ear.attend(self.downlink.playing, self.session.state is State.SPEAKING)
         if isinstance(event, ev.Recorded) and (health := self.connection.health) is not None:
             self.downlink.expect_lateness(health.rtt_spread_s)
         if self.uplink.recording:
@@ -282,6 +294,7 @@ def _capture(settings: Settings) -> uplink.Capture:
         max_utterance_s=settings.capture.max_utterance_s,
         tail_silence_ms=settings.backend.tail_silence_ms,
         channel=channel if isinstance(channel, int) else None,
+        max_gain_db=settings.audio.input.max_gain_db,
     )
 
 

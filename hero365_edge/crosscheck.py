@@ -37,6 +37,9 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     if settings.capture.barge_in == "voice" and not settings.capture.echo_cancel:
         why = "is voice; that needs capture.echo_cancel: true, or answers interrupt themselves"
         yield Contradiction("capture.barge_in", why, ("capture.echo_cancel",))
+    if settings.capture.barge_in == "voice" and not settings.capture.always_on:
+        why = "is voice; that needs capture.always_on: true, or nobody listens while an answer is spoken"
+        yield Contradiction("capture.barge_in", why, ("capture.always_on",))
     yield from _pins(settings.panel)
     if settings.metrics.listen and not _is_host_and_port(settings.metrics.listen):
         yield Contradiction("metrics.listen", f"is {settings.metrics.listen!r}; it must be empty or ADDRESS:PORT")

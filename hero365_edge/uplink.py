@@ -12,9 +12,11 @@ from hero365_edge.core import events as ev
 from hero365_edge.core.endpointer import Endpointer
 from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement
+from hero365_edge.core.level import AutomaticLevel
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
+from hero365_edge.echo_ports import Ear
 from hero365_edge.errors import LinkError
-from hero365_edge.ports import Clock, Microphone
+from hero365_edge.ports import Clock
 from hero365_edge.recording import Recording, Utterance, mono
 from hero365_edge.sending import Sender
 from hero365_edge.shelf_ports import Shelf
@@ -38,6 +40,8 @@ class Capture:
     tail_silence_ms: int
     channel: int | None
     """The microphone's channel to take, from 0; None for the average of all."""
+    max_gain_db: float = 0.0
+    """So much a quiet voice is raised at the most."""
 
 
 class Uplink:
@@ -46,7 +50,7 @@ class Uplink:
     def __init__(
         self,
         clock: Clock,
-        microphone: Microphone,
+        microphone: Ear,
         detector: Detector,
         codecs: Codecs,
         capture: Capture,
@@ -60,6 +64,7 @@ class Uplink:
         self._detector = detector
         self._codecs = codecs
         self._capture = capture
+        self.level = AutomaticLevel(capture.max_gain_db)
         self._sender = Sender(codecs, capture.tail_silence_ms, send)
         self._tell = tell
         self._shelf = shelf
@@ -220,10 +225,11 @@ class Uplink:
             recording.looked_at += 1
             self._detector.prepare(frame)
             return
+        voiced = self._detector.is_speech(frame)
+        frame = self.level.frame(frame, voiced)
         utterance.frames.append(frame)
         utterance.grown.set()
         self._shelf.add(utterance.utterance_id, frame, recording.recorded_until)
-        voiced = self._detector.is_speech(frame)
         if recording.recorded_until <= recording.pressed_at:
             endpointer.before(voiced)
             return
@@ -259,6 +265,7 @@ class Uplink:
             self._take(recording, recording.resampler.finish())
         if len(recording.rest):
             last = np.pad(recording.rest, (0, FRAME_SAMPLES - len(recording.rest)))
+            last = self.level.frame(last, voiced=False)
             recording.utterance.frames.append(last)
             self._shelf.add(recording.utterance.utterance_id, last, recording.recorded_until)
         self._complete(recording)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hero365_edge.codec_ports import Codecs, Detector
+from hero365_edge.echo_ports import Echo
 from hero365_edge.fleet.session_memory import SessionMemory
 from hero365_edge.location_ports import Location
 from hero365_edge.ports import Clock, Dialer, Microphone, Panel, Speaker, Tokens
@@ -33,3 +34,5 @@ class World:
     """How answers sounded; None: nothing is kept."""
     voice: Voice | None = None
     """What speaks answers that came without sound; None: an earcon tells of them."""
+    echo: Echo | None = None
+    """What takes the answer's echo out of what is heard; None: nothing does."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from hero365_edge.bench import echo
-from hero365_edge.core.interruption import Interruption
 from hero365_edge.devices.canceller import WebrtcCanceller
 from hero365_edge.devices.referee import SileroReferee
 from hero365_edge.errors import DeviceError
@@ -30,7 +29,7 @@ def main() -> int:
     if missing := speech.missing():
         parser.error(missing)
     try:
-        other = WebrtcCanceller()
+        WebrtcCanceller()
         SileroReferee()
     except DeviceError as error:
         parser.error(str(error))
@@ -38,7 +37,7 @@ def main() -> int:
     names = [*VOICES, *prompts[:: max(1, len(prompts) // max(1, arguments.voices - len(VOICES)))]][: arguments.voices]
     answers = np.concatenate([speech.speech(name) for name in ANSWERS])
     here = echo.room(answers, [speech.speech(name) for name in names], arguments.seed, arguments.drift_ppm)
-    found = echo.measure(here, lambda: Interruption(WebrtcCanceller(), SileroReferee()), other.cancel)
+    found = echo.measure(here, WebrtcCanceller, SileroReferee)
     print(
         f"{found.voices} voices at 0 dB, {arguments.drift_ppm:g} ppm: {found.in_time_percent:.1f} % found in "
         f"{echo.FOUND_MS} ms, p50 {found.p50_ms:.0f} ms, p95 {found.p95_ms:.0f} ms; {found.false} false in "

@@ -22,6 +22,7 @@ from hero365_edge.core import rtp
 from hero365_edge.core.address import Address
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm
 from hero365_edge.core.wav import wav_bytes
+from hero365_edge.echo_ports import Echo
 from hero365_edge.fakes.detector import FakeDetector
 from hero365_edge.fakes.link import FakeDialer, FakeLink
 from hero365_edge.fakes.microphone import FakeMicrophone
@@ -268,7 +269,14 @@ def noise(seconds: float, seed: int) -> Pcm:
 class Scene:
     """A running appliance and everything around it."""
 
-    def __init__(self, settings: Settings, profile: str, answer: Callable[[Agent, str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        profile: str,
+        answer: Callable[[Agent, str], None],
+        echo: Callable[["Scene"], Echo] | None = None,
+    ) -> None:
+        """`echo` is asked for when all but the appliance is there."""
         clock = LoopClock()
         self.clock = clock
         self.road = Road()
@@ -288,6 +296,7 @@ class Scene:
             supervisor=self.supervisor,
             tokens=FakeTokens(),
             shelf=FakeShelf(),
+            echo=echo and echo(self),
         )
         self.appliance = Appliance(settings, world)
         self.stop = asyncio.Event()
@@ -300,10 +309,13 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def scene(
-    settings: Settings, profile: str = "seed", answer: Callable[[Agent, str], None] = accept
+    settings: Settings,
+    profile: str = "seed",
+    answer: Callable[[Agent, str], None] = accept,
+    echo: Callable[[Scene], Echo] | None = None,
 ) -> AsyncIterator[Scene]:
     """An appliance that runs, until left; it has to end then within its own time limits."""
-    here = Scene(settings, profile, answer)
+    here = Scene(settings, profile, answer, echo)
     here.running = asyncio.create_task(here.appliance.run(here.stop), name="appliance")
     backend = asyncio.create_task(here.agent.run(), name="backend")
     try:

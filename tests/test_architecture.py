@@ -10,11 +10,14 @@ import pytest
 
 PACKAGE = "hero365_edge"
 
-_BASIS = ("codec_ports", "location_ports", "shelf_ports", "speech_ports", "supervisor_ports", "ports", "core", "errors")
+_BASIS = (
+    *("codec_ports", "echo_ports", "location_ports", "shelf_ports", "speech_ports", "supervisor_ports"),
+    *("ports", "core", "errors"),
+)
 _LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "health", "loudness", "orders", "privacy", "surroundings")
+_HANDS = ("aside", "button", "cards", "echo", "health", "loudness", "orders", "privacy", "surroundings")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "panel_settings", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -24,6 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "core": ("core", "errors"),
     "ports": ("core", "errors"),
     "codec_ports": ("core", "errors"),
+    "echo_ports": ("ports", "core", "errors"),
     "location_ports": ("core", "errors"),
     "shelf_ports": ("core", "errors"),
     "speech_ports": ("core", "errors"),
@@ -43,6 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "aside": (),
     "button": _BASIS,
     "cards": ("aside", *_BASIS),
+    "echo": ("recording", *_BASIS),
     "health": _BASIS,
     "loudness": (),
     "privacy": _BASIS,

@@ -49,6 +49,11 @@ BAD = [
     ("tls: {pins_report_only: true}", "tls.pins_report_only", "needs tls.pins"),
     ("audio: {output: {rate_hz: 100}}", "audio.output.rate_hz", "0 or at least 8000"),
     ("capture: {barge_in: voice}", "capture.barge_in", "capture.echo_cancel: true"),
+    (
+        "capture: {barge_in: voice, echo_cancel: true, always_on: false}",
+        "capture.barge_in",
+        "capture.always_on: true",
+    ),
     ("panel: {button_pin: 22}", "panel.lamp_pins", "has 22, which is panel.button_pin"),
     ("panel: {lamp_kind: apa102}", "panel.lamp_pins", "must be two, clock and data"),
     ("panel: {lamp_kind: apa102, lamp_pins: [6, 17]}", "panel.lamp_pins", "has 17, which is panel.button_pin"),

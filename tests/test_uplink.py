@@ -255,6 +255,21 @@ async def test_an_endpoint_in_the_middle_of_a_block_leaves_the_recording_in_orde
         assert complete == [len(cab.kept())], "what is complete does not grow"
 
 
+async def test_a_quiet_voice_is_raised_slowly_and_the_next_utterance_begins_raised() -> None:
+    async with running(Cab(replace(CAPTURE, max_gain_db=6.0))) as cab:
+        quiet = np.where(np.arange(8_000) % 2, 400, -400).astype(np.int16)
+        for name in ("u1", "u2"):
+            cab.press(name)
+            cab.uplink.settle(None, held=True)
+            for _ in range(8):
+                await cab.hear(quiet)
+            cab.release()
+            await cab.hear(silence(320))
+            assert np.abs(cab.kept(name)[-FRAME_SAMPLES:]).max() == 798, "6 dB, the limit"
+        assert np.abs(cab.kept("u1")[0]) == 400
+        assert np.abs(cab.kept("u2")[0]) == 798
+
+
 async def test_channels_are_averaged_or_chosen() -> None:
     left, right = words(3_200), silence(3_200)
     both = np.stack([left, right], axis=1).reshape(-1)

@@ -1,5 +1,6 @@
 """The interruption benchmark: answers in a room, a voice into some of them, and a clock that drifts."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hero365_edge.bench.endpoint_scenes import spoken
+from hero365_edge.core.gate import Referee
 from hero365_edge.core.interruption import Interruption
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, samples_of
+from hero365_edge.echo_ports import Canceller
 
 Sound = NDArray[np.float64]
 
@@ -79,27 +82,22 @@ def room(answers: Pcm, voices: Sequence[Pcm], seed: int, drift_ppm: float) -> Ro
     return Room(_pcm(played), _pcm(echo + voice + hiss), _pcm(echo + hiss), tuple(begins))
 
 
-def measure(here: Room, begin: Callable[[], Interruption], cancel: Callable[[Pcm, Pcm], Pcm]) -> Found:
-    """`begin` gives an interruption over a canceller that has heard nothing; `cancel` is another such canceller's."""
-    times_ms = _times(here, begin())
-    kept = sorted(times_ms)
-    false, alone_s = _false(here, begin)
-    left = np.concatenate(
-        [cancel(here.alone[at : at + FRAME_SAMPLES], here.played[at : at + FRAME_SAMPLES]) for at in _frames(here)]
-    )
-    settled = slice(samples_of(1000 * SETTLE_S), len(left))
-    gone_db = 10 * np.log10(_power(here.alone[settled]) / (_power(left[settled]) + 1e-9))
+def measure(here: Room, canceller: Callable[[], Canceller], referee: Callable[[], Referee]) -> Found:
+    """Each call gives one that has heard nothing yet."""
+    kept = sorted(_times(here, canceller().cancel, Interruption(referee())))
+    false, alone_s, gone_db = _false(here, canceller().cancel, Interruption(referee()))
     in_time = sum(time_ms <= FOUND_MS for time_ms in kept)
     p95 = kept[min(int(0.95 * len(kept)), len(kept) - 1)]
-    return Found(len(kept), 100 * in_time / len(kept), kept[len(kept) // 2], p95, false, alone_s, float(gone_db))
+    return Found(len(kept), 100 * in_time / len(kept), kept[len(kept) // 2], p95, false, alone_s, gone_db)
 
 
-def _times(here: Room, interruption: Interruption) -> list[float]:
+def _times(here: Room, cancel: Callable[[Pcm, Pcm], Pcm], interruption: Interruption) -> list[float]:
     """How long each voice took to be found; `LATEST_S` when it never was."""
     found: list[float] = []
     pending = list(here.begins)
     for at in _frames(here):
-        interrupts = interruption.frame(here.heard[at : at + FRAME_SAMPLES], here.played[at : at + FRAME_SAMPLES])
+        heard = here.heard[at : at + FRAME_SAMPLES]
+        interrupts = interruption.frame(heard, cancel(heard, here.played[at : at + FRAME_SAMPLES]))
         if not pending or at < pending[0]:
             continue
         took_s = duration_s(at + FRAME_SAMPLES - pending[0])
@@ -109,16 +107,22 @@ def _times(here: Room, interruption: Interruption) -> list[float]:
     return found
 
 
-def _false(here: Room, begin: Callable[[], Interruption]) -> tuple[int, float]:
-    interruption = begin()
-    false, again_at, counted = 0, samples_of(1000 * SETTLE_S), 0
+def _false(here: Room, cancel: Callable[[Pcm, Pcm], Pcm], interruption: Interruption) -> tuple[int, float, float]:
+    """How often nobody was found, in how many seconds, and how many dB of the echo are gone."""
+    settled = samples_of(1000 * SETTLE_S)
+    false, again_at, counted, heard_power, left_power = 0, settled, 0, 0.0, 1e-9
     for at in _frames(here):
-        interrupts = interruption.frame(here.alone[at : at + FRAME_SAMPLES], here.played[at : at + FRAME_SAMPLES])
-        counted += at >= samples_of(1000 * SETTLE_S)
+        heard = here.alone[at : at + FRAME_SAMPLES]
+        left = cancel(heard, here.played[at : at + FRAME_SAMPLES])
+        interrupts = interruption.frame(heard, left)
+        if at >= settled:
+            counted += 1
+            heard_power += _power(heard)
+            left_power += _power(left)
         if interrupts and at >= again_at:
             false += 1
             again_at = at + RATE_HZ
-    return false, duration_s(counted * FRAME_SAMPLES)
+    return false, duration_s(counted * FRAME_SAMPLES), 10 * math.log10(heard_power / left_power)
 
 
 def _frames(here: Room) -> range:

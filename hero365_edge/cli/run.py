@@ -44,8 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _without_effect(settings: Settings) -> list[str]:
     """What the contract names and this version does not do yet: nobody shall wait for it in vain."""
-    asked = {"capture.echo_cancel": settings.capture.echo_cancel, "metrics.listen": bool(settings.metrics.listen)}
-    return [key for key, wanted in asked.items() if wanted]
+    return ["metrics.listen"] if settings.metrics.listen else []
 
 
 async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The real world, put together from `devices` as the settings ask for it."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from hero365_edge.cli.panels import gpio_panel
 from hero365_edge.cli.trust import trust
 from hero365_edge.codec_ports import Detector, PacketDecoder, PacketEncoder, Resampler, StreamDecoder
 from hero365_edge.core.gate import Gate, Referee
+from hero365_edge.devices.canceller import WebrtcCanceller
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder
 from hero365_edge.devices.detector import WebrtcDetector
@@ -23,6 +25,7 @@ from hero365_edge.devices.shelf import FolderShelf
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.devices.supervisor import supervisor
 from hero365_edge.devices.voice import installed_voice
+from hero365_edge.echo_ports import Echo, Loudspeaker
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.shelf import FakeShelf
 from hero365_edge.fleet.phrases import Phrases
@@ -31,6 +34,8 @@ from hero365_edge.fleet.token import token_source
 from hero365_edge.ports import Clock, Panel
 from hero365_edge.settings import Settings
 from hero365_edge.world import World
+
+log = logging.getLogger(__name__)
 
 
 class NativeCodecs:
@@ -65,10 +70,11 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
     runtime = _folder(environ, "RUNTIME_DIRECTORY") or (Path(socket).parent if socket else None)
     state = _folder(environ, "STATE_DIRECTORY") or runtime
     cache = _folder(environ, "CACHE_DIRECTORY")
+    speaker = PortAudioSpeaker(clock, audio.output.device, audio.output.rate_hz, audio.period_ms)
     return World(
         clock=clock,
         microphone=PortAudioMicrophone(clock, audio.input.device, audio.input.rate_hz, audio.period_ms),
-        speaker=PortAudioSpeaker(clock, audio.output.device, audio.output.rate_hz, audio.period_ms),
+        speaker=speaker,
         detector=detector(),
         codecs=NativeCodecs(),
         panel=panel(settings, clock),
@@ -80,7 +86,26 @@ def real_world(settings: Settings, environ: Mapping[str, str] = os.environ) -> W
         location=GpsdLocation(clock, settings.location.gpsd) if settings.location.gpsd else None,
         phrases=Phrases(cache / "phrases") if cache is not None else None,
         voice=installed_voice() if settings.speech.local_voice == "auto" else None,
+        echo=against_echo(settings, speaker),
     )
+
+
+def against_echo(settings: Settings, speaker: Loudspeaker) -> Echo | None:
+    """What takes the answer's echo out, if that is wanted; what is missing for it is said, and done without."""
+    if not settings.capture.echo_cancel:
+        return None
+    try:
+        canceller = WebrtcCanceller()
+    except DeviceError as error:
+        log.warning("capture.echo_cancel is on, and the echo stays: %s", error)
+        return None
+    referee = None
+    if settings.capture.barge_in == "voice":
+        try:
+            referee = SileroReferee()
+        except DeviceError as error:
+            log.warning("capture.barge_in is voice, and only the button interrupts: %s", error)
+    return Echo(canceller, speaker, referee)
 
 
 def detector() -> Detector:

@@ -161,6 +161,14 @@ class StillSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenInto:
+    """The technician speaks into the answer, and began at `since` or a little later."""
+
+    since: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackEnded:
     """All of the answer was heard."""
 
@@ -222,6 +230,7 @@ Event = (
     | AnswerBegan
     | FirstSampleHeard
     | StillSpeaking
+    | SpokenInto
     | PlaybackEnded
     | MicrophoneLost
     | MicrophoneFound

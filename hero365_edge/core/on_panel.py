@@ -23,6 +23,13 @@ def pressed(here: Situation, event: g.Pressed) -> None:
         _listen(here, event.at)
 
 
+def spoken_into(here: Situation, event: ev.SpokenInto) -> None:
+    """A voice in the answer does what the button does, and the endpoint ends what it says."""
+    if here.state is State.SPEAKING and not here.facts.deaf:
+        _listen(here, event.since)
+        _settle(here, held=False)
+
+
 def hold_began(here: Situation, _event: g.HoldBegan) -> None:
     """Push-to-talk."""
     if here.state is State.LISTENING and not here.recording.settled:

@@ -27,6 +27,7 @@ _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
     ev.Said: on_panel.said,
     ev.MicrophoneLost: on_panel.microphone_lost,
     ev.MicrophoneFound: on_panel.microphone_found,
+    ev.SpokenInto: on_panel.spoken_into,
     ev.SpeechBegan: on_panel.speech_began,
     ev.SpeechPaused: on_panel.speech_paused,
     ev.SeemsOver: on_pause.seems_over,

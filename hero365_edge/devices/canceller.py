@@ -6,10 +6,13 @@ from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
 from hero365_edge.errors import DeviceError
 
 _STEP = RATE_HZ // 100  # it works in pieces of 10 ms
+_LATE_SAMPLES = 128  # and in blocks of 64 inside
 
 
 class WebrtcCanceller:
     """Takes what the speaker plays out of what the microphone hears (port Canceller). 150 µs a frame on a desktop."""
+
+    late_samples = _LATE_SAMPLES
 
     def __init__(self) -> None:
         """Raises DeviceError when the library is missing: then only the button interrupts an answer."""

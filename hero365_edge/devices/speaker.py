@@ -5,8 +5,11 @@ import math
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
+
 from hero365_edge.core.pcm import Pcm, samples_of
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
+from hero365_edge.echo_ports import Played
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
 
@@ -23,8 +26,17 @@ class _Taken(NamedTuple):
     times: SampleTimes
 
 
+class _Given(NamedTuple):
+    """What one callback gave to the card, silence included; nothing, and the time, when the card was stopped."""
+
+    stretch: int
+    data: bytes
+    frame: int
+    times: SampleTimes | float
+
+
 class PortAudioSpeaker:
-    """The Speaker port over PyAudio.
+    """The Speaker port over PyAudio, and the port Loudspeaker.
 
     `rate_hz` and `period_samples` are known once started. 0 asks for the speech rate if the card takes it, else for
     the card's own. A stereo card plays the same on both sides. Make it where the event loop runs.
@@ -62,6 +74,8 @@ class PortAudioSpeaker:
         self._run_frames = 0
         self._times = SampleTimes(max(rate_hz, 1))
         self._notes: deque[_Taken] = deque(maxlen=math.ceil(_TOLD_S * 1000 / period_ms))
+        self._stretch = 0
+        self._given: deque[_Given] | None = None
 
     @property
     def queued_samples(self) -> int:
@@ -140,6 +154,17 @@ class PortAudioSpeaker:
                 return taken.times.of(taken.frame + sample - taken.first)
         return None
 
+    def played(self) -> list[Played]:
+        """What the card was given since the last call, oldest first: three seconds at most. The first begins it."""
+        if self._given is None:
+            self._given = deque(maxlen=self._notes.maxlen)
+        played = []
+        while self._given:
+            given = self._given.popleft()
+            at = given.times if isinstance(given.times, float) else given.times.of(given.frame)
+            played.append(Played(given.stretch, np.frombuffer(given.data, dtype=np.int16), at))
+        return played
+
     async def progress(self) -> None:
         """Return when the card has taken samples, or the queue was dropped, since the last call."""
         await self._bell.wait()
@@ -153,6 +178,7 @@ class PortAudioSpeaker:
         if self._stream is not None and self._awake:
             self._awake = False
             self._stream.halt()
+            self._note_stop()
         return dropped
 
     def close(self) -> None:
@@ -160,11 +186,17 @@ class PortAudioSpeaker:
 
         Waits half a second at most; a card that hangs longer is left to a thread of its own.
         """
+        if self._awake:
+            self._note_stop()
         self._awake = False
         if self._stream is not None:
             self._stream.close()
             self._closing, self._stream = self._stream, None
         self._drop()
+
+    def _note_stop(self) -> None:
+        if self._given is not None:
+            self._given.append(_Given(self._stretch, b"", 0, self._clock.now()))
 
     def _drop(self) -> int:
         dropped = self.queued_samples
@@ -182,10 +214,10 @@ class PortAudioSpeaker:
         if self._run != stream.runs:
             self._run = stream.runs
             self._run_frames = 0
-            self._times = SampleTimes(self.rate_hz)
+            self._begin_stretch()
         elif flags & XRUN:
             self.xruns += 1
-            self._times = SampleTimes(self.rate_hz)
+            self._begin_stretch()
         self._times.note(self._run_frames, frames, now, passes_at(self._clock, times, "output_buffer_dac_time"))
         first, content = self._take(frames, limit)
         count = len(content) // _SAMPLE_BYTES
@@ -194,8 +226,15 @@ class PortAudioSpeaker:
             self._taken = first + count
             self._bell.ring()
         self._silent += frames - count
+        data = content.ljust(frames * _SAMPLE_BYTES, b"\0")
+        if self._given is not None:
+            self._given.append(_Given(self._stretch, data, self._run_frames, self._times))
         self._run_frames += frames
-        return content.ljust(frames * _SAMPLE_BYTES, b"\0"), CONTINUE
+        return data, CONTINUE
+
+    def _begin_stretch(self) -> None:
+        self._stretch += 1
+        self._times = SampleTimes(self.rate_hz)
 
     def _take(self, frames: int, limit: int) -> tuple[int, bytes]:
         """Up to `frames` samples from the queue, none numbered `limit` or higher, and the number of the first."""

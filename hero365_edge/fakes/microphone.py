@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class FakeMicrophone:
         self.dropped_blocks = 0
         self.is_hardware = False
         """Yours to set: a card is deaf when it gives nothing but zeros, software may."""
+        self.room: Callable[[float, float], Pcm] | None = None
+        """Yours to set: what is heard between two times besides, such as an echo; paced microphones only."""
         self._clock = clock
         self._loop = asyncio.get_running_loop() if paced else None
         self._period_s = period_ms / 1000
@@ -166,6 +169,9 @@ class FakeMicrophone:
             self._timer = self._loop.call_later(due_s, self._pace)
 
     def _pace(self) -> None:
-        silence = np.zeros(self._period_samples, np.int16)
-        self._arrive(self._to_hear.popleft() if self._to_hear else silence)
+        heard = self._to_hear.popleft() if self._to_hear else np.zeros(self._period_samples, np.int16)
+        if self.room is not None:
+            around = self.room(self._heard_until, self._heard_until + self._period_s)
+            heard = np.clip(heard.astype(np.int32) + around, -32768, 32767).astype(np.int16)
+        self._arrive(heard)
         self._expect_block()

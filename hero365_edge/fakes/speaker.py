@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
-from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
+from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, samples_of
+from hero365_edge.echo_ports import Played
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
 
@@ -23,7 +25,7 @@ class Heard:
 
 
 class FakeSpeaker:
-    """The Speaker port in memory.
+    """The Speaker port in memory, and the port Loudspeaker.
 
     By hand (the default): the card takes samples when `take` is called. `paced`: while awake it takes a period's
     worth each period in real time, which needs a running event loop and a clock that runs.
@@ -43,6 +45,7 @@ class FakeSpeaker:
     ) -> None:
         self.rate_hz = rate_hz
         self.period_samples = samples_of(period_ms, rate_hz)
+        self._period_s = period_ms / 1000
         self.xruns = 0
         self.period_ms = period_ms
         self.heard: list[Heard] = []
@@ -63,6 +66,8 @@ class FakeSpeaker:
         self._hangs = False
         self._stuck_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._stretch = 0
+        self._played: list[Played] | None = None
 
     def take(self, samples: int) -> Pcm:
         """The card asks for this many samples now; gives what it got, silence where the queue was dry.
@@ -76,7 +81,8 @@ class FakeSpeaker:
     def sound(self, since: float, until: float) -> Pcm:
         """What a microphone in front of it would have recorded between two times, silence included."""
         recorded = np.zeros(samples_of(1000 * (until - since), self.rate_hz), np.int16)
-        for heard in self.heard:
+        recent = takewhile(lambda heard: heard.at + heard.pcm.size / self.rate_hz >= since, reversed(self.heard))
+        for heard in reversed(list(recent)):
             begin = samples_of(1000 * (heard.at - since), self.rate_hz)
             first, last = max(begin, 0), min(begin + heard.pcm.size, recorded.size)
             if first < last:
@@ -135,6 +141,7 @@ class FakeSpeaker:
         """Let the card run. Idempotent."""
         if self._open and not self.awake:
             self.awake = True
+            self._stretch += 1
             self._last_callback_at = self._clock.now()
             if self._paced and self._alive:
                 self._pace(self._last_callback_at)
@@ -164,6 +171,12 @@ class FakeSpeaker:
                 return heard.at + (sample - heard.first) / self.rate_hz
         return None
 
+    def played(self) -> list[Played]:
+        """What the card was given since the last call; the first call begins to keep it. Unlike a real one, all."""
+        played = self._played or []
+        self._played = []
+        return played
+
     async def progress(self) -> None:
         """Return when the card has taken samples, or the queue was dropped, since the last call."""
         await self._progressed.wait()
@@ -174,6 +187,9 @@ class FakeSpeaker:
         dropped = self.queued_samples
         self._queue.clear()
         self._progressed.set()
+        if self.awake and self._played is not None:
+            # What was taken is heard here: the stop comes behind it.
+            self._played.append(Played(self._stretch, EMPTY, self._last_callback_at + self._latency_s + self._period_s))
         self.awake = False
         self._stop()
         return dropped
@@ -208,6 +224,8 @@ class FakeSpeaker:
             self._taken = first + count
             self._progressed.set()
         self._silent += samples - count
+        if self._played is not None:
+            self._played.append(Played(self._stretch, taken, now + self._latency_s))
         return taken
 
     def _pace(self, due: float) -> None:

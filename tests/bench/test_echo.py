@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from hero365_edge.bench.echo import EVERY_S, SETTLE_S, measure, room
-from hero365_edge.core.interruption import Interruption
-from hero365_edge.core.pcm import RATE_HZ, Pcm, silence
+from hero365_edge.core.pcm import RATE_HZ, Pcm
 from hero365_edge.devices.canceller import WebrtcCanceller
 from hero365_edge.devices.referee import SileroReferee
 
@@ -23,11 +22,7 @@ def test_a_room_has_voices_as_loud_as_the_echo_where_it_says(speech: Callable[[s
 
 def test_voices_are_found_and_answers_alone_are_not_with_a_clock_that_drifts(speech: Callable[[str], Pcm]) -> None:
     here = room(speech("demo-congrats"), [speech("cards/003"), speech("cards/005")], seed=1, drift_ppm=100.0)
-    found = measure(here, lambda: Interruption(WebrtcCanceller(), SileroReferee()), WebrtcCanceller().cancel)
+    found = measure(here, WebrtcCanceller, SileroReferee)
     assert (found.voices, found.in_time_percent, found.false) == (2, 100.0, 0)
     assert found.erle_db > 15
 
-
-def test_what_is_no_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match="a frame is 320 samples"):
-        WebrtcCanceller().cancel(silence(320), silence(160))

@@ -10,6 +10,7 @@ import pytest
 from hero365_edge.core.pcm import EMPTY, Pcm, silence
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.speaker import PortAudioSpeaker
+from hero365_edge.echo_ports import Loudspeaker
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.ports import Speaker
@@ -21,6 +22,7 @@ SECOND = 16_000
 
 class Device(Protocol):
     speaker: Speaker
+    loudspeaker: Loudspeaker
 
     def heard(self) -> Pcm:
         """Everything the card was given, silence too; to be asked after `close`."""
@@ -33,6 +35,7 @@ class FakeDevice:
     def __init__(self) -> None:
         self._fake = FakeSpeaker(CLOCK, paced=True)
         self.speaker: Speaker = self._fake
+        self.loudspeaker: Loudspeaker = self._fake
 
     def heard(self) -> Pcm:
         return self._fake.sound(self._fake.heard[0].at, CLOCK.now())
@@ -45,7 +48,9 @@ class FakeDevice:
 
 class AlsaDevice:
     def __init__(self, rig: AlsaRig) -> None:
-        self.speaker: Speaker = PortAudioSpeaker(CLOCK, "hero_fspk")
+        real = PortAudioSpeaker(CLOCK, "hero_fspk")
+        self.speaker: Speaker = real
+        self.loudspeaker: Loudspeaker = real
         self.heard = rig.heard
 
     def missing(self) -> Speaker:
@@ -125,6 +130,44 @@ async def test_heard_times_stay_known_for_a_second(speaker: Speaker) -> None:
     await until(lambda: speaker.handed_over > SECOND)
     handed_over = speaker.handed_over
     assert speaker.heard_at(handed_over - SECOND) is not None
+
+
+async def test_all_that_the_card_is_given_is_told_from_the_first_call_on(device: Device) -> None:
+    speaker, loudspeaker, pcm = device.speaker, device.loudspeaker, ramp(SECOND // 2)
+    speaker.write(ramp(100, sign=-1))
+    await until(lambda: speaker.handed_over == 100)
+    assert loudspeaker.played() == []
+    speaker.write(pcm)
+    await until(lambda: speaker.handed_over == 100 + pcm.size)
+    await asyncio.sleep(0.1)
+    pieces = loudspeaker.played()
+    assert np.array_equal(content(np.concatenate([piece.pcm for piece in pieces])), pcm)
+    assert len({piece.stretch for piece in pieces}) == 1
+    begins = np.cumsum([0, *(piece.pcm.size for piece in pieces[:-1])]) / SECOND
+    assert np.allclose([piece.leaves_at for piece in pieces] - begins, pieces[0].leaves_at, atol=0.001)
+    heard_at = speaker.heard_at(100)
+    first = next(number for number, piece in enumerate(pieces) if piece.pcm.any())
+    offset = int(np.flatnonzero(pieces[first].pcm)[0]) / SECOND
+    assert heard_at == pytest.approx(pieces[first].leaves_at + offset, abs=0.001)
+
+
+async def test_that_the_card_was_stopped_is_told_too_and_it_wakes_with_another_stretch(device: Device) -> None:
+    speaker, loudspeaker = device.speaker, device.loudspeaker
+    assert loudspeaker.played() == []
+    speaker.write(ramp(SECOND))
+    await until(lambda: speaker.handed_over > SECOND // 4)
+    stopped_at = CLOCK.now()
+    speaker.flush()
+    pieces = loudspeaker.played()
+    assert not pieces[-1].pcm.size
+    assert all(piece.pcm.size for piece in pieces[:-1])
+    assert pieces[-1].leaves_at == pytest.approx(stopped_at, abs=0.05)
+    speaker.write(ramp(SECOND // 10))
+    await until(lambda: speaker.queued_samples == 0)
+    again = [piece for piece in loudspeaker.played() if piece.pcm.size]
+    assert {piece.stretch for piece in again}.isdisjoint({piece.stretch for piece in pieces})
+    speaker.close()
+    assert not loudspeaker.played()[-1].pcm.size
 
 
 async def test_progress_comes_when_samples_were_taken_and_not_for_silence(speaker: Speaker) -> None:

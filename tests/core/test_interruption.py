@@ -1,57 +1,92 @@
 """Somebody speaks into an answer, or nobody does: what the canceller leaves, and what the referee makes of it."""
 
 import numpy as np
+import pytest
 
-from hero365_edge.core.gate import CHUNK_SAMPLES
-from hero365_edge.core.interruption import FRAMES, Interruption
-from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, silence
+from hero365_edge.core.gate import CATCH_UP_CHUNKS, CHUNK_SAMPLES
+from hero365_edge.core.interruption import DOUBTED_FRAMES, FRAMES, Interruption
+from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm
 
-HEARD = np.random.default_rng(1).normal(0, 2_000, FRAME_SAMPLES).astype(np.int16)
-
-
-class Perfect:
-    """Leaves a share of what is heard."""
-
-    def __init__(self) -> None:
-        self.left = 0.001
-
-    def cancel(self, heard: Pcm, played: Pcm) -> Pcm:
-        assert len(heard) == len(played) == FRAME_SAMPLES
-        return np.round(heard * self.left).astype(np.int16)
-
-    def reset(self) -> None:
-        """It knows no room."""
+DICE = np.random.default_rng(1)
+HEARD = DICE.normal(0, 2_000, FRAME_SAMPLES).astype(np.int16)
 
 
 class Believer:
-    def __init__(self) -> None:
-        self.likely = 0.9
+    def __init__(self, likely: float) -> None:
+        self.likely = likely
+        self.asked = 0
+        self.resets = 0
 
     def likelihood(self, chunk: Pcm) -> float:
         assert len(chunk) == CHUNK_SAMPLES
+        self.asked += 1
         return self.likely
 
     def reset(self) -> None:
-        """It has no memory."""
+        self.resets += 1
 
 
-def frames_until(canceller: Perfect, referee: Believer) -> int | None:
-    interruption = Interruption(canceller, referee)
-    told = [interruption.frame(HEARD, silence(FRAME_SAMPLES)) for _ in range(50)]
+def left(share_db: float) -> Pcm:
+    return np.round(HEARD * 10 ** (share_db / 20)).astype(np.int16)
+
+
+def frames_until(referee: Believer, share_db: float, before_db: float = -60.0, around_db: float = -60.0) -> int | None:
+    """Behind a second in which the canceller leaves `before_db`, or what is around if that is more."""
+    interruption = Interruption(referee)
+    quiet = left(max(before_db, around_db))
+    assert not any(interruption.frame(HEARD, quiet) for _ in range(50))
+    told = [interruption.frame(HEARD, left(max(share_db, around_db))) for _ in range(100)]
     return told.index(True) + 1 if True in told else None
 
 
 def test_a_voice_that_is_left_and_believed_interrupts_after_some_frames() -> None:
-    canceller, referee = Perfect(), Believer()
-    canceller.left = 0.5
-    assert frames_until(canceller, referee) == FRAMES + 1, "the first chunk is whole in the second frame"
+    assert frames_until(Believer(0.9), -6.0) == FRAMES
+
+
+def test_where_much_is_left_the_referee_need_not_be_sure() -> None:
+    assert frames_until(Believer(0.15), -6.0) is not None
+    assert frames_until(Believer(0.15), -20.0) is None
+    assert frames_until(Believer(0.7), -20.0) is not None
 
 
 def test_what_is_left_of_an_echo_does_not_though_it_sounds_like_speech() -> None:
-    assert frames_until(Perfect(), Believer()) is None
+    assert frames_until(Believer(0.99), -32.0) is None
 
 
 def test_nor_does_a_noise_however_loud() -> None:
-    canceller, referee = Perfect(), Believer()
-    canceller.left, referee.likely = 1.0, 0.1
-    assert frames_until(canceller, referee) is None
+    assert frames_until(Believer(0.1), 0.0) is None
+
+
+def test_nor_what_does_not_stand_out_of_the_noise_around() -> None:
+    assert frames_until(Believer(0.8), -6.0, around_db=-10.0) is None
+
+
+def test_a_single_word_like_click_does_not_interrupt() -> None:
+    interruption = Interruption(Believer(0.99))
+    clicks = [left(0.0) if number % 20 == 0 else left(-60.0) for number in range(200)]
+    assert not any(interruption.frame(HEARD, click) for click in clicks)
+
+
+def test_while_nothing_is_left_the_referee_is_not_asked() -> None:
+    referee = Believer(0.9)
+    assert frames_until(referee, -40.0) is None
+    assert referee.asked == 0
+
+
+def test_when_something_is_left_the_referee_begins_anew_with_what_came_right_before() -> None:
+    referee = Believer(0.0)
+    interruption = Interruption(referee)
+    for _ in range(50):
+        interruption.frame(HEARD, left(-60.0))
+    interruption.frame(HEARD, left(-6.0))
+    assert (referee.resets, referee.asked) == (1, CATCH_UP_CHUNKS)
+
+
+@pytest.mark.parametrize(("likely", "resets"), [(0.0, 200 // DOUBTED_FRAMES), (0.9, 1)])
+def test_who_has_long_heard_what_it_does_not_believe_in_begins_anew(likely: float, resets: int) -> None:
+    referee = Believer(likely)
+    interruption = Interruption(referee)
+    interruption.frame(HEARD, left(-60.0))
+    for number in range(200):
+        interruption.frame(HEARD, left(-6.0 if number % 5 else 0.0))
+    assert referee.resets == pytest.approx(resets, abs=1)

@@ -153,6 +153,33 @@ def test_a_press_while_processing_or_speaking_interrupts_and_listens(talk: Talk,
     assert closed.turn.outcome == "interrupted"
 
 
+def test_a_voice_in_an_answer_interrupts_it_and_what_it_says_goes_up_from_its_beginning_on(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(lambda at: ev.SpokenInto(at - 0.4, at), 1.0)
+    assert talk.is_in(State.LISTENING)
+    assert talk.tell(do.Silence)
+    assert talk.tell(do.Record) == [do.Record("u2", talk.now - 0.4)]
+    assert talk.tell(do.Settle) == [do.Settle(live=True, held=False)]
+    talk.speak_and_pause()
+    assert talk.is_in(State.PROCESSING)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.LISTENING, State.PROCESSING, State.FAULT])
+def test_a_voice_anywhere_else_does_nothing(talk: Talk, state: State) -> None:
+    if state is State.FAULT:
+        talk.happen(ev.MicrophoneLost)
+    elif state is not State.READY:
+        talk.tap()
+        if state is State.PROCESSING:
+            talk.speak_and_pause()
+    assert talk.is_in(state)
+    assert not talk.happen(lambda at: ev.SpokenInto(at - 0.4, at), 0.5)
+    assert talk.is_in(state)
+
+
 def test_what_is_left_of_an_interrupted_answer_is_dropped_until_the_new_turns_processing(talk: Talk) -> None:
     talk.tap()
     talk.speak_and_pause()
@@ -915,6 +942,7 @@ EVENTS = st.one_of(
     st.just(lambda at: ev.TextAnswered("text", at)),
     st.just(lambda at: ev.SpokenAnswered("text", b"x", "mp3", at)),
     st.just(lambda at: ev.Said("text", at)),
+    st.just(lambda at: ev.SpokenInto(at - 0.4, at)),
     st.tuples(st.sampled_from(["u1", "u2", "u3"]), st.sampled_from(Ending)).map(
         lambda pair: lambda at: ev.Endpointed(pair[0], pair[1], at - 0.6, at)
     ),

@@ -29,6 +29,7 @@ PROBES = (
     ),
     Probe("extras", libraries.extras, "", needs_settings=False),
     Probe("board", board.board),
+    Probe("echo", libraries.echo),
     Probe("microphone", cards.microphone, _CARD.format("input")),
     Probe("speaker", cards.speaker, _CARD.format("output")),
     Probe("button", panel.button, "look at the pins in panel; this user must be in the group gpio"),

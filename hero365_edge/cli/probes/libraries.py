@@ -58,6 +58,25 @@ async def portaudio(_: Settings, _running: Running) -> Finding:
     return Finding(Verdict.OK, f"{version_of('pyaudio')}, {portaudio_version().partition(',')[0]}")
 
 
+async def echo(settings: Settings, _running: Running) -> Finding:
+    """That what the settings ask for against the answer's echo is installed; without it the program goes on."""
+    from hero365_edge.devices.canceller import WebrtcCanceller  # noqa: PLC0415  as above
+    from hero365_edge.devices.referee import SileroReferee  # noqa: PLC0415  as above
+
+    capture = settings.capture
+    if not capture.echo_cancel:
+        return Finding(Verdict.OK, "not cancelled here (capture.echo_cancel); the button interrupts an answer")
+    try:
+        doing = "capture.echo_cancel is on, and the echo stays"
+        WebrtcCanceller()
+        doing = "capture.barge_in is voice, and only the button interrupts"
+        if capture.barge_in == "voice":
+            SileroReferee()
+    except DeviceError as error:
+        return Finding(Verdict.WARN, doing, str(error))
+    return Finding(Verdict.OK, f"{version_of('pywebrtc-audio')}; {capture.barge_in} interrupts an answer")
+
+
 async def extras(_: Settings, _running: Running) -> Finding:
     """What is not installed and would help; nothing here is missing."""
     absent = [text for there, text in _EXTRAS if not there()]
