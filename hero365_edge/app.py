@@ -6,14 +6,12 @@ import logging
 import uuid
 from pathlib import Path
 
-from hero365_edge import connection, downlink, orders, uplink
+from hero365_edge import connection, downlink, from_settings, orders, uplink
 from hero365_edge.button import Button
 from hero365_edge.cards import Cards
 from hero365_edge.core import events as ev
-from hero365_edge.core import handshake, situation
 from hero365_edge.core.gestures import STUCK_S, Gestures
 from hero365_edge.core.session import Session
-from hero365_edge.core.sniff import AudioKind
 from hero365_edge.core.states import State
 from hero365_edge.dialogue import Dialogue
 from hero365_edge.echo import CleanEar
@@ -22,7 +20,6 @@ from hero365_edge.fleet.secrets import scrub
 from hero365_edge.fleet.wear import written_bytes
 from hero365_edge.health import Health, overdue
 from hero365_edge.loudness import Loudness
-from hero365_edge.player import Playback
 from hero365_edge.privacy import SoundMeter
 from hero365_edge.settings import Settings
 from hero365_edge.spoken import Spoken
@@ -45,7 +42,7 @@ class Appliance:
         self._settings = settings
         self._world = world
         clock = world.clock
-        self.session = Session(_session_limits(settings), lambda: str(uuid.uuid4()), clock.now())
+        self.session = Session(from_settings.session_limits(settings), lambda: str(uuid.uuid4()), clock.now())
         self.dialogue = Dialogue(
             clock,
             self.session,
@@ -55,12 +52,13 @@ class Appliance:
             seen=self._seen,
         )
         happen = self.dialogue.happen
-        self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, _playback(settings), happen)
+        self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, from_settings.playback(settings), happen)
         self.loudness = Loudness(self.downlink.set_volume, settings.audio.output.volume)
-        self.connection = connection.Connection(clock, world.dialer, _backend(settings), world.tokens, self.dialogue)
+        backend = from_settings.backend(settings)
+        self.connection = connection.Connection(clock, world.dialer, backend, world.tokens, self.dialogue)
         self.surroundings = Surroundings(clock, world.location, self.connection.post)
         self.sound = SoundMeter(self.connection.send, lambda: self.uplink.open)
-        channel, microphone = _capture(settings).channel, world.microphone
+        channel, microphone = from_settings.capture(settings).channel, world.microphone
         self.ear = (
             None if world.echo is None else CleanEar(clock, microphone, world.codecs, channel, world.echo, happen)
         )
@@ -69,7 +67,7 @@ class Appliance:
             self.ear or microphone,
             world.detector,
             world.codecs,
-            _capture(settings),
+            from_settings.capture(settings),
             self.sound.send,
             happen,
             world.shelf,
@@ -256,53 +254,3 @@ class Appliance:
         for queue in self.listeners:
             with contextlib.suppress(asyncio.QueueFull):
                 queue.put_nowait(event)
-
-
-def _session_limits(settings: Settings) -> situation.Limits:
-    return situation.Limits(
-        accept_s=settings.session.accept_timeout_s,
-        answer_s=settings.session.answer_timeout_s,
-        idle_s=settings.session.idle_timeout_s,
-        max_utterance_s=settings.capture.max_utterance_s,
-        max_age_s=settings.outbox.max_age_s,
-        max_utterances=settings.outbox.max_utterances,
-    )
-
-
-def _backend(settings: Settings) -> connection.Backend:
-    backend = settings.backend
-    return connection.Backend(
-        url=backend.url,
-        user_id=backend.user_id,
-        business_id=backend.business_id,
-        auth_transport=backend.auth_transport,
-        profile=backend.profile,
-        seed_uplink=backend.seed_uplink,
-        connect_timeout_s=backend.connect_timeout_s,
-        limits=handshake.Limits(
-            confirm_s=backend.confirm_timeout_s, start_s=backend.start_timeout_s, realtime_s=backend.realtime_timeout_s
-        ),
-    )
-
-
-def _capture(settings: Settings) -> uplink.Capture:
-    channel = settings.audio.input.channel
-    return uplink.Capture(
-        preroll_ms=settings.capture.preroll_ms,
-        hangover_ms=settings.capture.hangover_ms,
-        no_speech_timeout_s=settings.capture.no_speech_timeout_s,
-        max_utterance_s=settings.capture.max_utterance_s,
-        tail_silence_ms=settings.backend.tail_silence_ms,
-        channel=channel if isinstance(channel, int) else None,
-        max_gain_db=settings.audio.input.max_gain_db,
-    )
-
-
-def _playback(settings: Settings) -> Playback:
-    kind = settings.backend.downlink
-    return Playback(
-        start_ms=settings.playback.start_ms,
-        response_gap_ms=settings.session.response_gap_ms,
-        volume=settings.audio.output.volume,
-        kind=None if kind == "auto" else AudioKind(kind),
-    )
