@@ -10,6 +10,7 @@ from hero365_edge.codec_ports import Codecs
 from hero365_edge.core.earcons import Earcon, earcon
 from hero365_edge.core.pcm import EMPTY, Pcm
 from hero365_edge.core.wav import wav_bytes
+from hero365_edge.core.wear import WearBudget
 from hero365_edge.decoding import Answer
 from hero365_edge.errors import DeviceError, EdgeError
 from hero365_edge.speech_ports import PhraseBook, Voice, Whose
@@ -18,6 +19,11 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 4
 """So many phrases wait to be written; on a card that slow the next is not kept."""
+HEARD_BYTES_AN_HOUR = 400_000
+"""So much of what the agent said is written to the card at the most: of the megabyte that it may take in an hour
+(PRODUCT section 4) the session's file needs the rest. What finds no room is kept when it is heard another time."""
+FILE_BYTES = 20_000
+"""What a file costs the card beside its content: its name, its place, the journal."""
 NO_CACHE = "no phrase is kept: there is no cache folder (the service's unit has CacheDirectory=)"
 NO_VOICE = "there is no local voice: install espeak-ng, and let speech.local_voice be auto"
 
@@ -42,6 +48,7 @@ class Spoken:
         self._to_say: tuple[str, float, Callable[[], bool]] | None = None
         self._to_keep: list[tuple[str, Pcm]] = []
         self._woken = asyncio.Event()
+        self._wear = WearBudget(HEARD_BYTES_AN_HOUR)
         self.usual: Sequence[str] = ()
         """The texts that `warm` makes known."""
 
@@ -100,7 +107,10 @@ class Spoken:
                     speaking = tasks.create_task(self._speak(*self._to_say), name="local voice")
                     self._to_say = None
                 while self._to_keep and self._phrases is not None:
-                    await self._phrases.keep(*self._to_keep.pop(0))
+                    text, pcm = self._to_keep.pop(0)
+                    new = self._phrases.whose(text) is not Whose.AGENT
+                    if new and self._wear.take(pcm.nbytes + FILE_BYTES, asyncio.get_running_loop().time()):
+                        await self._phrases.keep(text, pcm)
 
     def _play_known(self, text: str) -> bool:
         pcm = None if self._phrases is None else self._phrases.find(text)

@@ -15,7 +15,7 @@ from hero365_edge.fakes.codec import FakeCodecs
 from hero365_edge.fakes.phrases import FakePhraseBook
 from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.speech_ports import Whose
-from hero365_edge.spoken import MOST_WAITING, NO_CACHE, Spoken
+from hero365_edge.spoken import FILE_BYTES, HEARD_BYTES_AN_HOUR, MOST_WAITING, NO_CACHE, Spoken
 
 SOUND = np.arange(1, 801, dtype=np.int16)
 
@@ -69,6 +69,15 @@ async def test_a_text_that_was_heard_before_is_heard_at_once_as_it_was(room: Roo
     room.say("Done.")
     assert room.played == [wav_bytes(SOUND)]
     assert room.spoken.figures["phrases"] == 1
+
+
+async def test_in_an_hour_not_more_is_kept_than_a_flash_card_bears(room: Room) -> None:
+    for number in range(30):
+        room.spoken.heard(f"Job {number} is done.", SOUND)
+        await room.settle()
+    kept = [number for number in range(30) if room.book.whose(f"Job {number} is done.") is not None]
+    assert kept == list(range(HEARD_BYTES_AN_HOUR // (SOUND.nbytes + FILE_BYTES)))
+    assert len(kept) < 30
 
 
 async def test_another_text_is_said_by_the_voice(room: Room) -> None:

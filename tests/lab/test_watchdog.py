@@ -67,12 +67,14 @@ def test_a_capture_thread_that_hangs_with_its_card_is_replaced(
 
 
 HOLD = """
-import ctypes, signal, sys
-# Stops one thread and no other, for as long as this runs.
+import ctypes, os, sys
+# Stops one thread and no other, until it is killed. Linux tells its parent of that only when this has heard of it.
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.ptrace(16, int(sys.argv[1]), None, None):
     sys.exit(f"ptrace: errno {ctypes.get_errno()}")
-signal.pause()
+status = os.waitpid(int(sys.argv[1]), 0x40000000)[1]
+while os.WIFSTOPPED(status):
+    status = os.waitpid(int(sys.argv[1]), 0x40000000)[1]
 """
 
 
