@@ -187,12 +187,14 @@ def setting_defaults(board: Board, card: str = "") -> Mapping[str, object]:
     return values
 
 
+PARTS = _BUTTON, _LAMP, _INPUT, _OUTPUT = "panel.button_", "panel.lamp_", "audio.input.", "audio.output."
+"""How the settings of each part of a board begin; together they are all that a board gives."""
 _GROUPS = {
-    "panel.button_pin": "panel.button_",
-    "panel.lamp_kind": "panel.lamp_",
-    "panel.lamp_pins": "panel.lamp_",
-    "audio.input.device": "audio.input.",
-    "audio.output.device": "audio.output.",
+    f"{_BUTTON}pin": _BUTTON,
+    f"{_LAMP}kind": _LAMP,
+    f"{_LAMP}pins": _LAMP,
+    f"{_INPUT}device": _INPUT,
+    f"{_OUTPUT}device": _OUTPUT,
 }
 """Who says this key means another button, lamp or card than the board's: nothing that begins so is the board's then."""
 
@@ -204,9 +206,9 @@ def not_overruled(defaults: Mapping[str, object], said: Mapping[str, object]) ->
     """
     gone = [prefix for key, prefix in _GROUPS.items() if key in said]
     if said.get("panel.button_pin") in _lines(defaults):
-        gone.append("panel.lamp_")
+        gone.append(_LAMP)
     if defaults.get("panel.button_pin") in _lines(said):
-        gone.append("panel.button_")
+        gone.append(_BUTTON)
     return {key: value for key, value in defaults.items() if key not in said and not key.startswith(tuple(gone))}
 
 

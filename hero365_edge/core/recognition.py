@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hero365_edge.core.board import Board, Mark, setting_defaults
+from hero365_edge.core.board import PARTS, Board, Mark, setting_defaults
 
 HEADER_I2C_BUS = 1
 """The bus on pins 3 and 5 of the header, on every Raspberry Pi with 40 pins."""
@@ -102,9 +102,17 @@ def card_of(board: Board, evidence: Evidence) -> str:
 
 
 def agreed(found: Sequence[Recognised]) -> Mapping[str, object]:
-    """The settings on which all of them agree: what is sure, although which board it is may not be."""
+    """The settings on which all of them agree: what is sure, although which board it is may not be.
+
+    A button, lamp or card is agreed on as a whole: half a lamp is none that anybody has.
+    """
     each = [setting_defaults(one.board, one.card) for one in found]
-    return {key: value for key, value in each[0].items() if all(one.get(key) == value for one in each)} if each else {}
+    sure: dict[str, object] = {}
+    for part in PARTS:
+        first, *others = [{key: one[key] for key in one if key.startswith(part)} for one in each] or [{}]
+        if all(other == first for other in others):
+            sure |= first
+    return sure
 
 
 def missing_lines(board: Board, config_txt: str) -> tuple[str, ...]:

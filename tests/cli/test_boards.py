@@ -58,8 +58,9 @@ def test_the_v1_and_the_bonnet_are_both_told_and_what_they_agree_on_is_taken(tre
     taken = defaults(tree)
     assert taken["panel.button_pin"] == 17
     assert taken["audio.input.device"] == "hw:CARD=wm8960soundcard"
-    assert "panel.lamp_spi" not in taken
-    assert "panel.lamp_pins" not in taken
+    assert not [key for key in taken if key.startswith("panel.lamp_")]
+    settings = load([], {}, None, lambda profile: board_defaults(profile, tree.root)).settings
+    assert (settings.panel.lamp_kind, settings.panel.lamp_pins) == ("leds", (22,))
 
 
 def test_a_profile_that_is_named_counts_against_what_is_recognised(tree: Tree) -> None:

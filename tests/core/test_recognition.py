@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from hero365_edge.core.board import Alsa, Board, Button, Capture, Lamp, Mark, Stream
+from hero365_edge.core.board import Alsa, Board, Button, Capture, Lamp, Mark, Stream, setting_defaults
 from hero365_edge.core.recognition import (
     Card,
     Chip,
@@ -143,7 +143,8 @@ def test_of_those_only_what_they_agree_on_is_taken() -> None:
     taken = agreed(found)
     assert taken["panel.button_pin"] == 17
     assert taken["audio.input.device"] == "hw:CARD=USB"
-    assert "panel.lamp_pins" not in taken
+    assert not [key for key in taken if key.startswith("panel.lamp_")], "half a lamp is none"
+    assert agreed(found[:1]) == setting_defaults(found[0].board, "USB")
     assert agreed([]) == {}
 
 
