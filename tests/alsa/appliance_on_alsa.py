@@ -11,7 +11,7 @@ import numpy as np
 
 from hero365_edge.app import Appliance
 from hero365_edge.cli.run import SWITCH_INTERVAL_S
-from hero365_edge.cli.world import real_world
+from hero365_edge.cli.world import against_echo, real_world
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import Turn
 from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
@@ -21,7 +21,7 @@ from hero365_edge.devices.portaudio import TimeInfo
 from hero365_edge.devices.resampler import SoxrResampler
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from hero365_edge.panel_settings import Panel
-from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Control, Settings
+from hero365_edge.settings import Audio, AudioInput, AudioOutput, Backend, Capture, Control, Settings
 from tests.alsa_rig import AlsaRig, Recording
 from tests.listening import begin_of, sounding
 
@@ -207,7 +207,7 @@ class Technician:
 
 @asynccontextmanager
 async def at_work(
-    rig: AlsaRig, url: str, machine: Machine, cards: Cards = MONO_16, **backend: Any
+    rig: AlsaRig, url: str, machine: Machine, cards: Cards = MONO_16, capture: Capture | None = None, **backend: Any
 ) -> AsyncIterator[Technician]:
     """The appliance with a session, on real cards, until the block ends; its speaker is recorded throughout.
 
@@ -216,15 +216,17 @@ async def at_work(
     settings = Settings(
         backend=Backend(url=url, user_id="u", business_id="b", **backend),
         audio=Audio(
-            input=AudioInput(device=cards.microphone, rate_hz=cards.rate_hz),
+            input=AudioInput(device=cards.microphone, rate_hz=cards.rate_hz, max_gain_db=0),  # samples are compared
             output=AudioOutput(device=cards.speaker, rate_hz=cards.rate_hz, volume=1.0),
         ),
         panel=Panel(profile="none"),
+        capture=capture or Capture(),
         control=Control(socket=""),
     )
     microphone = WitnessedMicrophone(SystemClock(), cards.microphone, cards.rate_hz)
     speaker = WitnessedSpeaker(SystemClock(), cards.speaker, cards.rate_hz)
-    appliance = Appliance(settings, replace(real_world(settings, {}), microphone=microphone, speaker=speaker))
+    world = replace(real_world(settings, {}), microphone=microphone, speaker=speaker)
+    appliance = Appliance(settings, replace(world, echo=against_echo(settings, speaker)))
     stop = asyncio.Event()
     before_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)  # as `run` does
