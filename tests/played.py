@@ -51,7 +51,8 @@ def without_soft_ends(heard: Pcm) -> Pcm:
     """What was heard without what ended a sound softly that broke off, or was over though nobody had told it."""
     behind = np.concatenate([silence(PAST), heard])
     kept, begin = [], 0
-    for at in np.flatnonzero(np.abs(np.subtract(behind[PAST:], behind[PAST - 2 : -2], dtype=int)) <= 1):
+    quiet = np.flatnonzero(np.abs(np.subtract(behind[PAST:], behind[PAST - 2 : -2], dtype=int)) <= 1)
+    for at in quiet.tolist():
         soft = ending(behind[at : at + PAST])[: len(heard) - at]
         if at >= begin and len(soft) > _KEY and soft[0] and np.array_equal(heard[at : at + FADE], soft):
             kept.append(heard[begin:at])

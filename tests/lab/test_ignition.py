@@ -10,10 +10,11 @@ import pytest
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.core.secret import Secret
 from tests.fleet import writing_all_the_time
-from tests.lab.appliance import UNIT, at_work, beside_a_backend
+from tests.lab.appliance import SHOP, UNIT, at_work, beside_a_backend
 from tests.lab.machine import Machine
 from tests.lab.pace import now, sleep
 from tests.listening import words_of
+from tests.packaging.shop import ENTRY_FILE, KEY_FILE
 
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
@@ -23,6 +24,7 @@ Say = Callable[[str], None]
 CANARY = "canary-5e1f6a02c7d94b3b"
 IDENTITY = f"user_id: technician\nbusiness_id: business\ntoken: {CANARY}\n"
 BOOT_FILE = "/boot/hero365-edge.yaml"
+APT_LISTS = "/var/lib/apt/lists/_srv_hero365-edge_"
 STAGES = {
     "systemd begins": r"systemd\[1\]: systemd .* running in system mode",
     "the boot partition was read": r"Finished hero365-edge-provision\.service",
@@ -125,6 +127,7 @@ def test_purging_it_leaves_nothing(installed: Machine) -> None:
     installed.run(f"systemctl start {UNIT}; sleep 3; DEBIAN_FRONTEND=noninteractive apt-get purge -y hero365-edge")
     places = "/etc /opt /run /srv /tmp /usr /var/cache /var/lib /var/log /var/tmp"
     left = installed.run(f"find {places} -xdev -iname '*hero365*' -not -path '/var/lib/dpkg/*'").out
-    kept = {"/etc/systemd/system/hero365-edge.service.d"}  # the lab's own drop-in
-    assert {name for name in left.split() if not name.startswith(tuple(kept))} == set()
+    # The lab's own: its drop-in, and the repository with how it is known. APT_LISTS is what apt remembers of that.
+    of_the_lab = ("/etc/systemd/system/hero365-edge.service.d", SHOP.rstrip("/"), KEY_FILE, ENTRY_FILE, APT_LISTS)
+    assert [name for name in left.split() if not name.startswith(of_the_lab)] == []
     assert installed.run("pgrep -u hero365-edge", check=False).code != 0
