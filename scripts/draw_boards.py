@@ -313,7 +313,10 @@ def ignition() -> Iterator[str]:
     yield line((170, 230), (170, 140), (320, 140), (320, 100), (340, 100))
     yield text(245, 134, "ignition input", at="middle", size=11)
     yield text(
-        20, 310, "One ground for all. Both wires on the left come from the vehicle: fuse them where they leave it.", size=12
+        20,
+        310,
+        "One ground for all. Both wires on the left come from the vehicle: fuse them where they leave it.",
+        size=12,
     )
 
 
