@@ -312,8 +312,12 @@ def ignition() -> Iterator[str]:
     yield text(608, 154, "high: I am off (optional)", size=11)
     yield line((170, 230), (170, 140), (320, 140), (320, 100), (340, 100))
     yield text(245, 134, "ignition input", at="middle", size=11)
-    fuses = "One ground for all. Both wires on the left come from the vehicle: fuse them where they leave it."
-    yield text(20, 310, fuses, size=12)
+    yield text(
+        20,
+        310,
+        "One ground for all. Both wires on the left come from the vehicle: fuse them where they leave it.",
+        size=12,
+    )
 
 
 if __name__ == "__main__":
