@@ -29,7 +29,7 @@ async def test_an_answer_does_not_interrupt_itself_and_a_voice_in_it_does(
 
     async def scene(machine: Machine) -> str:
         async with (
-            SimulatedBackend(Options(answer_pcm=answer)) as backend,
+            SimulatedBackend(Options(welcome=False, answer_pcm=answer)) as backend,
             at_work(alsa, backend.url, machine, ECHOING, capture) as technician,
         ):
             appliance = technician.appliance
