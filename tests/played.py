@@ -54,7 +54,7 @@ def without_soft_ends(heard: Pcm) -> Pcm:
     quiet = np.flatnonzero(np.abs(np.subtract(behind[PAST:], behind[PAST - 2 : -2], dtype=int)) <= 1)
     for at in quiet.tolist():
         soft = ending(behind[at : at + PAST])[: len(heard) - at]
-        if at >= begin and len(soft) > _KEY and soft[0] and np.array_equal(heard[at : at + FADE], soft):
+        if at >= begin and len(soft) > _KEY and soft.any() and np.array_equal(heard[at : at + FADE], soft):
             kept.append(heard[begin:at])
             begin = at + FADE
     return np.concatenate([*kept, heard[begin:]])
