@@ -30,7 +30,7 @@ def test_the_packages_from_apt_are_those_that_the_document_names() -> None:
 
 
 def test_the_service_has_a_user_and_starts_with_the_machine(device: Trixie) -> None:
-    assert set(device.do("id --name --groups hero365-edge").split()) == {"hero365-edge", "audio", "gpio"}
+    assert set(device.do("id --name --groups hero365-edge").split()) == {"hero365-edge", "audio", "gpio", "spi"}
     assert device.do("systemctl is-enabled hero365-edge").strip() == "enabled"
     assert "ExecStart=/opt/hero365-edge/bin/hero365-edge run" in device.do(f"cat {UNIT}")
     device.do("systemd-analyze verify --man=no hero365-edge.service")
