@@ -115,6 +115,8 @@ class WebSocketDialer:
 
     def __init__(self, trust: Trust = Trust()) -> None:  # noqa: B008  it is frozen
         self._trust = trust
+        self._known: tuple[object, ssl.SSLContext] | None = None
+        """The last context, and the stamp of what it was read from."""
 
     async def dial(self, address: Address) -> WebSocketLink:
         """Open one. Errors name the host and path, never the query or a header."""
@@ -155,11 +157,18 @@ class WebSocketDialer:
         return WebSocketLink(connection)
 
     async def _context(self) -> ssl.SSLContext:
-        """Made anew for each dial, from files that may have been mended meanwhile. Raises LinkError."""
-        try:
-            return await asyncio.to_thread(self._trust.context)
-        except ConfigError as error:
-            raise LinkError(str(error), cause="tls") from None
+        """Made anew when a file was mended or renewed meanwhile, and only then. Raises LinkError.
+
+        A context holds every authority of the system: a megabyte, which a dial that fails leaves to Python's collector
+        of cycles, and that comes seldom.
+        """
+        stamp = await asyncio.to_thread(self._trust.stamp)
+        if self._known is None or self._known[0] != stamp:
+            try:
+                self._known = stamp, await asyncio.to_thread(self._trust.context)
+            except ConfigError as error:
+                raise LinkError(str(error), cause="tls") from None
+        return self._known[1]
 
 
 def _give_up_early(connection: ClientConnection) -> None:

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hero365_edge.core.spki import pin_of
@@ -50,8 +51,14 @@ class Trust:
     pins: Sequence[str] = ()
     pins_report_only: bool = False
 
+    def stamp(self) -> object:
+        """Equal to an earlier one for as long as `context` would read the same files."""
+        system = ssl.get_default_verify_paths()
+        roots = [self.ca_file] if self.ca_file else [system.cafile or system.openssl_cafile, system.openssl_capath]
+        return [_looked_at(path) for path in (*roots, self.client_cert_file, self.client_key_file) if path]
+
     def context(self) -> ssl.SSLContext:
-        """What a connection is made with; reads the files, so that new ones count. Raises ConfigError."""
+        """What connections are made with, read from the files as they are now. Raises ConfigError."""
         # Not create_default_context: it would write the session's keys to a file that the environment names, and
         # judge chains more strictly from Python 3.13 on.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -86,6 +93,14 @@ class Trust:
         error = ssl.SSLCertVerificationError(text)
         error.verify_code, error.verify_message = _PINNED_ELSE, text
         raise error
+
+
+def _looked_at(path: str) -> object:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def verified_chain(connection: ssl.SSLObject) -> list[bytes]:

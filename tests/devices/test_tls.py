@@ -302,6 +302,19 @@ async def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_password(au
         Trust(client_cert_file=str(locked.file)).context()
 
 
+async def test_the_files_are_read_again_only_when_they_changed(authority: Authority, tmp_path: Path) -> None:
+    used = tmp_path / "used.pem"
+    used.write_bytes(authority.root.file.read_bytes())
+    dialer = WebSocketDialer(Trust(ca_file=str(used)))
+    first = await dialer._context()
+    assert await dialer._context() is first
+    used.write_bytes(authority.root.file.read_bytes() + b"\n")
+    assert await dialer._context() is not first
+    used.unlink()
+    with pytest.raises(LinkError, match="cannot be read"):
+        await dialer._context()
+
+
 async def test_a_renewed_file_counts_at_the_next_dial(authority: Authority, tmp_path: Path) -> None:
     used = tmp_path / "used.pem"
     used.write_bytes(Authority(tmp_path, "another").root.file.read_bytes())
