@@ -61,17 +61,17 @@ class TokenCommand:
         when it cannot be run or prints no token. While the old token still lives, it is given instead.
         """
         async with self._one_at_a_time:
-            if self._held is not None and not self._is_due():
-                return self._held
+            held = self._held
+            if held is not None and not self._is_due():
+                return held
             try:
-                self._take(await self._run())
+                return self._take(await self._run())
             except EdgeError as error:
-                if self._held is None or self._life.has_ended(self._clock.utc()):
+                if held is None or self._life.has_ended(self._clock.utc()):
                     raise
                 log.warning("the old token is used once more: %s", error)
                 self._refresh_at = self._clock.utc() + timedelta(seconds=AGAIN_S)
-            assert self._held is not None  # noqa: S101  one of the two has just been seen to be there
-            return self._held
+                return held
 
     async def refresh(self) -> None:
         """Run the command while nobody waits for it, if the token is past 80 % of its life."""
@@ -93,7 +93,8 @@ class TokenCommand:
         if self._clock.now() - self._fetched_at >= AGAIN_S:
             self._stamp += 1
 
-    def _take(self, printed: bytes) -> None:
+    def _take(self, printed: bytes) -> Secret:
+        """Hold the token that was printed. Raises ConfigError for one that is none."""
         word, told = self._parsed(printed)
         token = self._token_of(word, self.where())
         now = self._clock.utc()
@@ -103,6 +104,7 @@ class TokenCommand:
         self._held, self._life, self._fetched_at = token, life, self._clock.now()
         self._refresh_at = life.refresh_at(now)
         log.info("a token came from %s: %s, %s", self.where(), token.fingerprint, life.in_words(now))
+        return token
 
     def _parsed(self, printed: bytes) -> tuple[bytes, datetime | None]:
         """The token's bytes, and when it expires if the command says so. Raises ConfigError that shows none of it."""

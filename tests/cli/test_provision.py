@@ -192,7 +192,7 @@ def test_wipe_wants_a_yes_and_then_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
-    monkeypatch.setenv("CACHE_DIRECTORY", str(cache))
+    monkeypatch.setenv("CACHE_DIRECTORY", str(cache))  # where systemd tells it, and no argument does
     provision(monkeypatch)
     with pytest.raises(SystemExit, match="2"):
         main(["identity", "wipe"])

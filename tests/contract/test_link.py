@@ -620,6 +620,7 @@ async def test_a_proxy_that_refuses_is_told_as_a_proxy_and_is_no_refused_token(
         writer.close()
 
     async with tcp(handle) as port:
+        # The library reads the proxies from the process's own environment, and from nowhere else.
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("no_proxy", "")
         with pytest.raises(LinkError, match=said) as refused:
@@ -629,7 +630,7 @@ async def test_a_proxy_that_refuses_is_told_as_a_proxy_and_is_no_refused_token(
 
 
 async def test_this_computer_is_dialled_past_every_proxy(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ws_proxy", "http_proxy", "all_proxy"):
+    for name in ("ws_proxy", "http_proxy", "all_proxy"):  # as above: the process's own environment
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     link, _ = await loopback.dial()
