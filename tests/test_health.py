@@ -218,7 +218,11 @@ def told_in(seconds: float, watchdog_s: float | None, *checks: Check) -> list[st
 
     async def run() -> list[str]:
         supervisor = FakeSupervisor(watchdog_s)
-        task = asyncio.create_task(Health(LoopClock(), supervisor, lambda: "ready", checks).run())
+        task = asyncio.create_task(
+            Health(
+                LoopClock(), supervisor, lambda: "ready", {str(number): each for number, each in enumerate(checks)}
+            ).run()
+        )
         await asyncio.sleep(seconds + 0.001)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -265,7 +269,7 @@ def test_a_change_is_told_once() -> None:
 
 async def test_an_event_loop_that_was_blocked_is_no_progress_until_it_is_on_time_again() -> None:
     supervisor = FakeSupervisor(watchdog_s=1.0)
-    task = asyncio.create_task(Health(SystemClock(), supervisor, lambda: "ready", [content]).run())
+    task = asyncio.create_task(Health(SystemClock(), supervisor, lambda: "ready", {"button": content}).run())
     await asyncio.sleep(0.3)
     time.sleep(LATE_S + 0.3)  # noqa: ASYNC251  blocking the event loop is what this is about
     fed = supervisor.heard.count("WATCHDOG=1")

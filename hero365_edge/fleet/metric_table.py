@@ -185,6 +185,7 @@ _HOST = (
     Metric(_P + "cpu_temperature_celsius", "gauge", "The hottest thermal zone of the computer."),
     Metric(_P + "under_voltage", "gauge", "Whether the supply is too low just now."),
     Metric(_P + "under_voltage_since_boot", "gauge", "Whether it ever was since the computer started."),
+    Metric(_P + "under_voltage_seconds_total", "counter", "How long it was while the daemon looked."),
     Metric(_P + "throttled", "gauge", "Whether the computer is slowed down just now, for heat or voltage."),
     Metric(_P + "storage_written_bytes_total", "counter", "What this process had written to the card."),
     Metric(_P + "clock_synchronised", "gauge", "Whether somebody keeps the wall clock right."),
