@@ -67,7 +67,7 @@ def say_whole(link: FakeLink, samples: int = 8000) -> None:
 async def a_turn(van: Van, link: FakeLink) -> None:
     """One question and its answer, heard to its end."""
     await van.hold_and_say(words(8000))
-    await until(lambda: link.sent and not van.appliance.uplink.open)
+    await until(lambda: bool(link.sent) and not van.appliance.uplink.open)
     say_whole(link)
     await van.turn_last("answered", 5.0)
 
@@ -158,16 +158,16 @@ async def test_what_the_backend_says_is_wrong_is_counted(van: Van, scrape: Scrap
 
 async def test_the_token_ends_when_it_says(van: Van, scrape: Scraper) -> None:
     assert "token_expires_timestamp_seconds" not in await scrape()
-    van.appliance._world.tokens.ends_at = 2_000_000_000.0  # type: ignore[attr-defined]  the fake's verb
+    van.appliance._world.tokens.ends_at = 2_000_000_000.0  # type: ignore[attr-defined]  # the fake's verb
     assert (await scrape())["token_expires_timestamp_seconds"] == 2_000_000_000
 
 
 async def test_every_metric_of_the_table_is_told(van: Van, tmp_path: Path) -> None:
     link = await van.session()
     await a_turn(van, link)
-    van.appliance._world.tokens.ends_at = 2_000_000_000.0  # type: ignore[attr-defined]  the fake's verb
+    van.appliance._world.tokens.ends_at = 2_000_000_000.0  # type: ignore[attr-defined]  # the fake's verb
     metering = Metering(van.appliance, van.appliance._world, None, raspberry_pi(tmp_path, throttled=0x10001))
-    metering.turn_closed(van.appliance.dialogue.last_turn)  # type: ignore[arg-type]  there was one
+    metering.turn_closed(van.appliance.dialogue.last_turn)  # type: ignore[arg-type]  # there was one
     looking = asyncio.create_task(metering._look())
     await asyncio.sleep(1.1)
     looking.cancel()
