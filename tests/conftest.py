@@ -39,6 +39,14 @@ def speech() -> Callable[[str], Pcm]:
     return recorded.speech
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long waits for the night."""
+    if os.environ.get("HYPOTHESIS_PROFILE") != "nightly":
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(pytest.mark.skip(reason="takes long: ./scripts/test --nightly, with --lab in the lab"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What scripts/test sets up for these tests is there in CI: one that is skipped there is broken."""
