@@ -32,6 +32,7 @@ from hero365_edge.backend.options import Fault, Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.secret import Secret
 from tests.authority import Authority
+from tests.scraping import fetched, free_port, series
 
 CORE = "CANARY7f3aD0nt"
 PLAIN = f"{CORE}.header.payload-_signature{CORE}"
@@ -62,6 +63,7 @@ class Daemon:
         self.runtime.mkdir()
         self.token_file = self.secret / "token"
         self.token_file.write_text(token)
+        self._listen = f"127.0.0.1:{free_port()}"
         self.config = folder / "config.yaml"
         self.configure(url=url)
         self.log = folder / "log"
@@ -74,6 +76,7 @@ class Daemon:
             "audio": {"input": {"device": "no such card"}, "output": {"device": "no such card"}},
             "panel": {"profile": "none"},
             "control": {"socket": str(self.runtime / "control.sock")},
+            "metrics": {"listen": self._listen},
             "log": {"level": "debug", "transcripts": True},
             **more,
         }
@@ -131,6 +134,11 @@ class Daemon:
         self.outputs[f"{' '.join(arguments)} #{len(self.outputs)}"] = printed.decode()
         assert doing.returncode == code, printed.decode()
         return printed.decode()
+
+    async def scrape(self) -> str:
+        """What its metrics say; it is looked through at the end."""
+        self.outputs[f"metrics #{len(self.outputs)}"] = text = await fetched(self._listen)
+        return text
 
     def unpack(self, archive: Path) -> None:
         """Look into a bundle too, not only at it."""
@@ -195,9 +203,11 @@ async def test_a_whole_day(token: str, tmp_path: Path, caplog: pytest.LogCapture
         daemon.signal(SIGHUP)
         await daemon.said("changes in session")
 
+        assert series(await daemon.scrape())["hero365_edge_link_state state=active"] == 1
         daemon.token_file.write_text(NEXT)
         await agent.drop_links()
         await daemon.said("the token is refused")
+        assert series(await daemon.scrape())["hero365_edge_reconnects_total cause=refused"] == 1
         await daemon.ask("status", "--json")
         await asyncio.gather(daemon.ask("check", "--json"), daemon.ask("status"))
         assert json.loads(daemon.outputs["status --json"])["state"] == "fault"
@@ -213,7 +223,7 @@ async def test_a_backend_with_a_fault(fault: Fault, shows: str, tmp_path: Path) 
             await daemon.said("a session is on")
             await daemon.ask("say", "What's next?")
         await daemon.said(shows)
-        await daemon.ask("status", "--json")
+        await asyncio.gather(daemon.ask("status", "--json"), daemon.scrape())
         assert await daemon.end() == 0
     daemon.assert_tight()
 
@@ -303,7 +313,7 @@ async def test_a_backend_that_throws_the_token_back(name: str, tmp_path: Path) -
     token = HOSTILE
     async with parrot(name) as url, Daemon(tmp_path, url, token) as daemon:
         await daemon.said("the agent says" if name == "throws back" else "no link to the backend")
-        await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"))
+        await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"), daemon.scrape())
         assert await daemon.end() == 0
     daemon.assert_tight()
 
