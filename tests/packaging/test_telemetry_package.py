@@ -26,8 +26,9 @@ def test_it_brings_vmagent_as_its_unit_wants_it_and_leaves_the_store_alone(devic
     used = {word.lstrip("-").partition("=")[0] for word in unit.split() if word.startswith("-")}
     assert len(used) > 5
     assert [flag for flag in used if f"\n  -{flag} " not in known and f"\n  -{flag}\n" not in known] == []
-    condition = device.do("systemctl cat victoria-metrics.service | grep ConditionPathExists")
-    assert condition.strip() == "ConditionPathExists=!/usr/lib/systemd/system/hero365-edge-telemetry.service"
+    device.do("systemd-analyze verify --man=no victoria-metrics.service")
+    condition = device.do("cat /usr/lib/systemd/system/victoria-metrics.service.d/*.conf")
+    assert condition.endswith("\nConditionPathExists=!/usr/lib/systemd/system/hero365-edge-telemetry.service\n")
 
 
 def test_the_appliance_serves_its_metrics_then_and_not_before(device: Trixie, old: Path) -> None:
