@@ -50,6 +50,7 @@ def _without_effect(settings: Settings) -> list[str]:
 async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -> None:
     world = real_world(settings)
     appliance = Appliance(settings, world)
+    heap.keep_what_is_there()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
