@@ -40,6 +40,14 @@ def speech() -> Callable[[str], Pcm]:
     return recorded.speech
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long waits for the night."""
+    if os.environ.get("HYPOTHESIS_PROFILE") != "nightly":
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(pytest.mark.skip(reason="takes long: ./scripts/test --nightly, with --lab in the lab"))
+
+
 def pytest_collection_finish() -> None:
     """The dialer collects garbage before each dial: not among all that pytest holds, which takes 0.1 s a time."""
     gc.collect()
