@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -> None:
     world = real_world(settings)
     appliance = Appliance(settings, world)
+    heap.keep_what_is_there()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
