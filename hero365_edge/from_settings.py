@@ -33,6 +33,7 @@ def backend(settings: Settings) -> connection.Backend:
         limits=handshake.Limits(
             confirm_s=wanted.confirm_timeout_s, start_s=wanted.start_timeout_s, realtime_s=wanted.realtime_timeout_s
         ),
+        reconnect_spread_s=wanted.reconnect_spread_s,
     )
 
 

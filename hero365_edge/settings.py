@@ -72,6 +72,15 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True):
     realtime_timeout_s: Annotated[
         float, Meta(ge=1, le=120, description="Limit from enable_realtime to realtime_enabled.")
     ] = 5.0
+    reconnect_spread_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="A session that the backend ended while nobody used it is dialled for within so long, so that "
+            "a fleet does not come back at once; a press dials at once. 0: as after any other failure.",
+        ),
+    ] = 60.0
 
 
 class AudioInput(Struct, frozen=True, forbid_unknown_fields=True):

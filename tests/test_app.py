@@ -539,6 +539,27 @@ async def test_whatever_the_link_is_at_a_press_is_recorded_at_once_and_nothing_o
         assert holds(kept_sent(link)[0], said)
 
 
+async def test_an_utterance_that_waits_has_no_time_for_the_place_of_its_device_in_a_fleet_that_is_spread() -> None:
+    async with running(Van(dialer=HangingDialer())) as van:
+        assert isinstance(van.dialer, HangingDialer)
+        van.dialer.free.set()
+        link = await van.session()
+        await van.shows(Light.READY)
+        van.appliance.connection._backoff = Backoff(lambda: 0.05, 3_600.0)
+        van.dialer.free.clear()
+        link.drop(LinkError("closed with code 1001", by_backend=True))
+        await van.shows(Light.OFFLINE)
+        await van.tap()
+        van.speak(words(3_200))
+        await van.shows(Light.HOLDING)
+        await until(lambda: not van.appliance.downlink.playing)  # the earcon that tells it
+        van.dialer.refuse(LinkError("it is not up again yet"))
+        van.dialer.free.set()
+        link = await van.session()
+        await until(lambda: bool(kept_sent(link)))
+        assert van.appliance.connection.reconnects == 2
+
+
 async def test_two_utterances_that_waited_go_up_in_order_one_after_the_other() -> None:
     async with running(Van(dialer=HangingDialer())) as van:
         assert isinstance(van.dialer, HangingDialer)

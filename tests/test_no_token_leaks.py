@@ -72,7 +72,13 @@ class Daemon:
 
     def configure(self, url: str, **more: Any) -> None:
         settings = {
-            "backend": {"url": url, "user_id": "u", "business_id": "b", "token_file": str(self.token_file)},
+            "backend": {
+                "url": url,
+                "user_id": "u",
+                "business_id": "b",
+                "token_file": str(self.token_file),
+                "reconnect_spread_s": 0,
+            },
             "audio": {"input": {"device": "no such card"}, "output": {"device": "no such card"}},
             "panel": {"profile": "none"},
             "control": {"socket": str(self.runtime / "control.sock")},
@@ -370,7 +376,7 @@ async def test_a_life_from_provisioning_to_wiping(token: str, tmp_path: Path) ->
     async with backend(token) as agent:
         daemon = Daemon(tmp_path, agent.url, token)
         daemon.token_file.unlink()
-        daemon.configure(agent.url, backend={"url": agent.url})
+        daemon.configure(agent.url, backend={"url": agent.url, "reconnect_spread_s": 0})
         said = {"user_id": "u", "business_id": "b", "token": token}
         await daemon.do("provision", "-", typed=f"tokn: x\n{json.dumps(said)}", code=78)
         await daemon.do("provision", "-", typed=json.dumps({**said, "token": [token], token: token}), code=78)
