@@ -1,0 +1,223 @@
+"""A day of a large fleet, pushed into a store that is stopped once and killed once; then all of it at once, just now."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from hero365_edge.bench.fleet_replay import Steps, as_scrape, as_series, life, of_device
+from tests.fleetsim.sessions import ONCE
+from tests.telemetry import Store, running
+
+LIVES = 20
+"""So many are made; devices share them, each at its own time."""
+BODY_BYTES = 4_000_000
+PUSHERS = 2
+DAY_S = 86_400
+AWAY_LIMIT_S = 120.0
+MERGE_LIMIT_S = 300.0
+QUERY_LIMIT_S = 600.0
+LIVE_ROUNDS = 3
+"""The first has the store get to know each series on this day; the CPU is counted over those behind it."""
+FLAGS = (ONCE, "-search.maxUniqueTimeseries=100000000", "-search.maxQueryDuration=10m", "-search.maxSamplesPerQuery=0")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a store was measured to need for one day of a fleet."""
+
+    devices: int
+    on_s: float
+    series: int
+    pushed: int
+    """Samples that the store said it had."""
+    stored: int
+    """Samples that it has, counted by query."""
+    pushing_s: float
+    """Outages included."""
+    outages: tuple[str, ...]
+    flushed_bytes: int
+    """On disk before the final merge."""
+    data_bytes: int
+    index_bytes: int
+    empty_memory_bytes: int
+    memory_bytes: int
+    live_samples: int
+    live_cpu_s: float
+
+
+async def day(
+    steps: Steps, devices: int, on_s: float, every_s: float, turns_per_hour: float, outage_s: float, folder: Path
+) -> Day:
+    """Push it and measure. Raises TimeoutError when the store hangs or stays away."""
+    dice = np.random.default_rng(1)
+    scrapes = round(on_s / every_s)
+    lives = [life(steps, scrapes, turns_per_hour * every_s / 3600, dice) for _ in range(LIVES)]
+    store = Store(folder, *FLAGS)
+    async with running(store):
+        empty = await _memory(store)
+        templates = [as_series(steps, values) for values in lives]
+        begun = _begin_times(devices, on_s, every_s, dice)
+        bodies = (of_device(templates[number % LIVES], _name(number), times) for number, times in enumerate(begun))
+        pusher = _Pusher(store, "/api/v1/import", devices)
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pusher.push(bodies))
+            outages = tasks.create_task(_outages(store, pusher, outage_s))
+        pushing_s = time.monotonic() - began
+        await store.get("/internal/force_flush", MERGE_LIMIT_S)
+        flushed = _bytes(folder / "data")
+        await _merge(store)
+        data, index = _bytes(folder / "data" / "data"), _bytes(folder / "data" / "indexdb")
+        live = await _live(store, [as_scrape(steps, values[-1]) for values in lives], devices, every_s)
+        memory = await _memory(store)
+        midnight = _midnight().timestamp()
+        counted = f'sum(count_over_time({{vehicle!=""}}[{DAY_S}s]))'
+        stored = await store.query(counted, midnight + DAY_S, QUERY_LIMIT_S)
+        return Day(
+            devices=devices,
+            on_s=on_s,
+            series=devices * len(steps.labels),
+            pushed=devices * len(steps.labels) * scrapes,
+            stored=int(float(stored[0]["value"][1])),
+            pushing_s=pushing_s,
+            outages=outages.result(),
+            flushed_bytes=flushed,
+            data_bytes=data,
+            index_bytes=index,
+            empty_memory_bytes=empty,
+            memory_bytes=memory,
+            live_samples=devices * len(steps.labels) * (LIVE_ROUNDS - 1),
+            live_cpu_s=live,
+        )
+
+
+class _Pusher:
+    """Pushes what there is, several at a time, and tries again while the store is away, as vmagent does."""
+
+    def __init__(self, store: Store, path: str, total: int) -> None:
+        self._url = f"http://{store.address}{path}"
+        self._total = total
+        self._done = 0
+
+    @property
+    def share(self) -> float:
+        """How much of all is pushed."""
+        return self._done / self._total
+
+    async def push(self, bodies: Iterator[bytes]) -> None:
+        """All of them, some together in one request."""
+        parcels = _together(bodies)
+
+        async def one_after_the_other() -> None:
+            for parcel in parcels:
+                await asyncio.to_thread(self._post, b"".join(parcel))
+                self._done += len(parcel)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(PUSHERS):
+                tasks.create_task(one_after_the_other())
+
+    def _post(self, body: bytes) -> None:
+        request = urllib.request.Request(self._url, body, method="POST")
+        until = time.monotonic() + AWAY_LIMIT_S
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=AWAY_LIMIT_S):
+                    return
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+
+def _together(bodies: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Bodies in parcels of a few megabytes; one device more than that is a parcel of its own."""
+    parcel: list[bytes] = []
+    for body in bodies:
+        parcel.append(body)
+        if sum(map(len, parcel)) >= BODY_BYTES:
+            yield parcel
+            parcel = []
+    if parcel:
+        yield parcel
+
+
+async def _outages(store: Store, pusher: _Pusher, away_s: float) -> tuple[str, ...]:
+    """Stopped at a third of all, killed at two thirds."""
+    told = []
+    for how, share in ((signal.SIGTERM, 1 / 3), (signal.SIGKILL, 2 / 3)):
+        while pusher.share < share:  # noqa: ASYNC110  the pusher has no event for it
+            await asyncio.sleep(0.01)
+        await store.stop(how)
+        await asyncio.sleep(away_s)
+        await store.start()
+        told.append(f"{how.name} at {share:.0%}, away for {away_s:g} s")
+    return tuple(told)
+
+
+async def _live(store: Store, templates: Sequence[bytes], devices: int, every_s: float) -> float:
+    """Each device is scraped a few times, just now; CPU of the store in s, without the first time."""
+    cpu_s = 0.0
+    now_ms = round(time.time() * 1000)
+    for number in range(LIVE_ROUNDS):
+        at_ms = round(now_ms - (LIVE_ROUNDS - number) * every_s * 1000)
+        bodies = (of_device(templates[each % LIVES], _name(each), [at_ms + each % 1000]) for each in range(devices))
+        await _Pusher(store, "/api/v1/import/prometheus", devices).push(bodies)
+        await store.get("/internal/force_flush", MERGE_LIMIT_S)
+        if number == 0:
+            cpu_s = await _told(store, "process_cpu_seconds_total")
+    return await _told(store, "process_cpu_seconds_total") - cpu_s
+
+
+async def _merge(store: Store) -> None:
+    """Everything into as few parts as the store would have in time."""
+    await store.get("/internal/force_merge", MERGE_LIMIT_S)
+    async with asyncio.timeout(MERGE_LIMIT_S):
+        while True:
+            await asyncio.sleep(0.5)
+            if not await _told(store, "vm_active_force_merges"):
+                return
+
+
+async def _memory(store: Store) -> int:
+    """The store's own, no pages of files, in bytes."""
+    return int(await _told(store, "process_resident_memory_anon_bytes"))
+
+
+async def _told(store: Store, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", (await store.get("/metrics")).decode(), re.MULTILINE)
+    if found is None:
+        raise ValueError(f"the store tells no {name}")
+    return float(found.group(1))
+
+
+def _bytes(folder: Path) -> int:
+    return sum((Path(at) / name).stat().st_size for at, _, names in os.walk(folder) for name in names)
+
+
+def _begin_times(devices: int, on_s: float, every_s: float, dice: np.random.Generator) -> Iterator[range]:
+    """When each device is scraped, in ms: from a moment of its own on, within yesterday as the store has days (UTC)."""
+    midnight_ms = round(_midnight().timestamp() * 1000)
+    every_ms = round(every_s * 1000)
+    spare_ms = max(every_ms, round(1000 * (DAY_S - on_s)))
+    for _ in range(devices):
+        begin = midnight_ms + int(dice.integers(spare_ms))
+        yield range(begin, begin + round(on_s / every_s) * every_ms, every_ms)
+
+
+def _midnight() -> datetime:
+    """At which yesterday began."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+def _name(number: int) -> str:
+    return f"van-{number:07}"
