@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -20,11 +21,12 @@ from hero365_edge.bench.fleet_need import USES, Measured, each, of_a_device, of_
 from hero365_edge.bench.fleet_replay import recorded
 from tests.fleetsim.replayed import Day, day
 from tests.fleetsim.sessions import Sessions, sessions
-from tests.telemetry import SCRAPES
+from tests.telemetry import DAEMON, SCRAPES
 
 MOST_REAL = 20
 """So many real sessions this program carries at most; of a larger fleet, `FEW_REAL` are real."""
 FEW_REAL = 5
+ENOUGH = 1000
 FLEETS = (10_000, 1_000_000)
 
 
@@ -44,6 +46,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.devices < 1 or not 0 < arguments.on_hours <= 24 or arguments.outage_s < 0:
         parser.error("--devices is 1 or more, --on-hours more than 0 and 24 at most, --outage-s 0 or more")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended then too
     with tempfile.TemporaryDirectory(prefix="fleet") as folder:
         few, whole, measured = asyncio.run(_simulate(arguments, Path(folder)))
     fleets = {use.name: {size: of_a_fleet(measured, use, size) for size in FLEETS} for use in USES}
@@ -69,7 +72,7 @@ async def _simulate(arguments: argparse.Namespace, folder: Path) -> tuple[Sessio
     for place in places:
         place.mkdir()
     few = await sessions(real, arguments.every_s or product_s, arguments.seconds, arguments.outage_s, places[0])
-    steps = recorded(few.export.splitlines())
+    steps = recorded(few.export.splitlines(), DAEMON)
     on_s = 3600 * arguments.on_hours
     whole = await day(
         steps, arguments.devices, on_s, product_s, arguments.turns_per_hour, arguments.outage_s, places[1]
@@ -91,33 +94,30 @@ async def _simulate(arguments: argparse.Namespace, folder: Path) -> tuple[Sessio
 
 
 def _of_sessions(few: Sessions) -> list[str]:
-    lines = [
+    return [
         f"{few.vans} devices with real sessions for {few.lasted_s:.0f} s, scraped each {few.every_s:g} s by vmagent:",
         f"  {few.turns} turns heard to their end, {few.failed_turns} not; {few.series:,} series in the store",
+        *(f"  {outage}" for outage in few.outages),
     ]
-    for outage in few.outages:
-        lines.append(
-            f"  {outage.how}, store away for {outage.away_s:g} s, caught up {outage.back_s:.1f} s after its return: "
-            f"{outage.lost:,} of {outage.scraped:,} samples lost"
-        )
-    return lines
 
 
 def _of_day(whole: Day) -> list[str]:
+    pushed = f"{whole.pushed:,} samples of {whole.series:,} series pushed in {whole.pushing_s:.0f} s"
+    merged = f"data {told(whole.data_bytes, 'B')}, index {told(whole.index_bytes, 'B')}"
+    memory = f"{told(whole.empty_memory_bytes, 'B')} empty, {told(whole.memory_bytes, 'B')} with each device on"
     return [
         f"A day of {whole.devices:,} devices, on for {whole.on_s / 3600:g} h each, replayed into an empty store:",
-        f"  {whole.pushed:,} samples of {whole.series:,} series pushed in {whole.pushing_s:.0f} s; "
-        f"{'; '.join(whole.outages)}",
+        f"  {pushed}; {'; '.join(whole.outages)}",
         f"  {whole.stored:,} are there by query: {whole.pushed - whole.stored:,} lost",
-        f"  on disk: {told(whole.flushed_bytes, 'B')} flushed; merged: data {told(whole.data_bytes, 'B')}, "
-        f"index {told(whole.index_bytes, 'B')}",
-        f"  memory of the store: {told(whole.empty_memory_bytes, 'B')} empty, {told(whole.memory_bytes, 'B')} "
-        "with all of it and each device on",
+        f"  on disk: {told(whole.flushed_bytes, 'B')} flushed; merged: {merged}",
+        f"  memory of the store: {memory}",
     ]
 
 
 def _needs(measured: Measured) -> list[str]:
     lines = ["Measured here:", *(f"  {line}" for line in each(measured))]
+    if measured.devices < ENOUGH:
+        lines += [f"  Below {ENOUGH:,} devices what the store needs for itself weighs more than they: all is too much."]
     for use in USES:
         lines += ["", f"{use.name}, each device (* assumed):"]
         lines += [f"  {line}" for line in of_a_device(measured, use)]

@@ -73,11 +73,11 @@ class Store(Program):
                     return
                 await asyncio.sleep(0.05)
 
-    async def get(self, path: str, limit_s: float = 10.0, **query: str) -> bytes:
+    async def get(self, path: str, query: Mapping[str, str] | None = None, limit_s: float = 10.0) -> bytes:
         """What it answers to a request. Raises OSError when it does not."""
 
         def fetch() -> bytes:
-            url = f"http://{self.address}{path}?{urllib.parse.urlencode(query)}"
+            url = f"http://{self.address}{path}?{urllib.parse.urlencode(query or {})}"
             with urllib.request.urlopen(url, timeout=limit_s) as answer:
                 return bytes(answer.read())
 
@@ -85,15 +85,15 @@ class Store(Program):
 
     async def query(self, expression: str, at: float | None = None, limit_s: float = 10.0) -> list[dict[str, Any]]:
         """What it answers to a query: `metric` (the labels) and `value` of each series, at a time, or just now."""
-        await self.get("/internal/force_flush", limit_s)
+        await self.get("/internal/force_flush", limit_s=limit_s)
         moment = f"{time.time() if at is None else at:.3f}"
-        told = await self.get("/api/v1/query", limit_s, query=expression, time=moment, nocache="1")
+        told = await self.get("/api/v1/query", {"query": expression, "time": moment, "nocache": "1"}, limit_s)
         return list(json.loads(told)["data"]["result"])
 
     async def times(self, selector: str) -> dict[str, list[float]]:
         """When each series was sampled, in seconds since 1970, by the vehicle."""
         await self.get("/internal/force_flush")
-        told = await self.get("/api/v1/export", **{"match[]": selector})
+        told = await self.get("/api/v1/export", {"match[]": selector})
         series = [json.loads(line) for line in told.splitlines()]
         return {each["metric"]["vehicle"]: sorted(at / 1000 for at in each["timestamps"]) for each in series}
 

@@ -41,7 +41,7 @@ class Line:
         return Factor(self.value, self.unit)
 
     def __str__(self) -> str:
-        sums = " × ".join(map(str, self.times)) + "".join(f" / {each}" for each in self.over)
+        sums = " x ".join(map(str, self.times)) + "".join(f" / {each}" for each in self.over)
         return f"{self.name:34}{told(self.value, self.unit):>24}  = {sums}"
 
 

@@ -43,23 +43,26 @@ class Steps:
     """Whether nobody used the device in it; shape (steps,)."""
 
 
-def recorded(export: Iterable[str | bytes]) -> Steps:
+def recorded(export: Iterable[str | bytes], instance: str) -> Steps:
     """From VictoriaMetrics' export, one series a line as JSON. Series that not each device has are left out.
 
+    `instance` is what each device is scraped at in a fleet, as here they share one computer and have each their port.
     Raises ValueError where there is no device, no quiet step, or none with a turn.
     """
     devices: dict[str, dict[str, tuple[list[int], list[float]]]] = defaultdict(dict)
     for line in export:
         told = json.loads(line)
         vehicle = told["metric"].pop("vehicle")
-        values = [float("nan") if value is None else float(value) for value in told["values"]]
-        devices[vehicle][json.dumps(told["metric"], sort_keys=True)] = told["timestamps"], values
+        told["metric"]["instance"] = instance
+        numbers = [float("nan") if value is None else float(value) for value in told["values"]]
+        devices[vehicle][json.dumps(told["metric"], sort_keys=True)] = told["timestamps"], numbers
     if not devices:
         raise ValueError("the recording holds no device")
     names = sorted(set.intersection(*(set(series) for series in devices.values())))
     labels = tuple(json.loads(name) for name in names)
     counters = np.array([each["__name__"].endswith(COUNTERS) for each in labels])
-    scrapes, steps = [], []
+    scrapes: list[Numbers] = []
+    steps: list[Numbers] = []
     for series in devices.values():
         values, times = _table([series[name] for name in names])
         scrapes.append(values[0])
@@ -73,7 +76,7 @@ def recorded(export: Iterable[str | bytes]) -> Steps:
     presses = changes[:, [each["__name__"] == PRESSES for each in labels]].sum(axis=1)
     quiet = (turns == 0) & (presses == 0)
     if not quiet.any() or not turns.any():
-        raise ValueError(f"of {len(changes)} steps {quiet.sum()} are quiet, {(turns > 0).sum()} with a turn: both needed")
+        raise ValueError(f"{len(changes)} steps: {quiet.sum()} quiet, {(turns > 0).sum()} with a turn; both are needed")
     return Steps(labels, counters, scrapes[0], changes, turns, quiet)
 
 

@@ -1,6 +1,8 @@
-"""A day of a large fleet, pushed into a store that is stopped once and killed once; then all of it at once, just now."""
+"""A day of a large fleet, pushed into a store that is stopped once and killed once; then each device at once, now."""
 
 import asyncio
+import contextlib
+import http.client
 import os
 import re
 import signal
@@ -8,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ DAY_S = 86_400
 AWAY_LIMIT_S = 120.0
 MERGE_LIMIT_S = 300.0
 QUERY_LIMIT_S = 600.0
+COUNTED = f'sum(count_over_time({{vehicle!=""}}[{DAY_S}s]))'
 LIVE_ROUNDS = 3
 """The first has the store get to know each series on this day; the CPU is counted over those behind it."""
 FLAGS = (ONCE, "-search.maxUniqueTimeseries=100000000", "-search.maxQueryDuration=10m", "-search.maxSamplesPerQuery=0")
@@ -65,7 +68,8 @@ async def day(
     async with running(store):
         empty = await _memory(store)
         templates = [as_series(steps, values) for values in lives]
-        begun = _begin_times(devices, on_s, every_s, dice)
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        begun = _times(midnight - DAY_S, devices, on_s, every_s, dice)
         bodies = (of_device(templates[number % LIVES], _name(number), times) for number, times in enumerate(begun))
         pusher = _Pusher(store, "/api/v1/import", devices)
         began = time.monotonic()
@@ -73,15 +77,14 @@ async def day(
             tasks.create_task(pusher.push(bodies))
             outages = tasks.create_task(_outages(store, pusher, outage_s))
         pushing_s = time.monotonic() - began
-        await store.get("/internal/force_flush", MERGE_LIMIT_S)
-        flushed = _bytes(folder / "data")
+        await store.get("/internal/force_flush", limit_s=MERGE_LIMIT_S)
+        places = folder / "data" / "data", folder / "data" / "indexdb"
+        flushed = sum(map(_bytes, places))
         await _merge(store)
-        data, index = _bytes(folder / "data" / "data"), _bytes(folder / "data" / "indexdb")
+        data, index = map(_bytes, places)
         live = await _live(store, [as_scrape(steps, values[-1]) for values in lives], devices, every_s)
         memory = await _memory(store)
-        midnight = _midnight().timestamp()
-        counted = f'sum(count_over_time({{vehicle!=""}}[{DAY_S}s]))'
-        stored = await store.query(counted, midnight + DAY_S, QUERY_LIMIT_S)
+        stored = await store.query(COUNTED, midnight, QUERY_LIMIT_S)
         return Day(
             devices=devices,
             on_s=on_s,
@@ -104,9 +107,10 @@ class _Pusher:
     """Pushes what there is, several at a time, and tries again while the store is away, as vmagent does."""
 
     def __init__(self, store: Store, path: str, total: int) -> None:
-        self._url = f"http://{store.address}{path}"
+        self._place = f"{store.address}{path}"
         self._total = total
         self._done = 0
+        self._over = False
 
     @property
     def share(self) -> float:
@@ -122,19 +126,21 @@ class _Pusher:
                 await asyncio.to_thread(self._post, b"".join(parcel))
                 self._done += len(parcel)
 
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(PUSHERS):
-                tasks.create_task(one_after_the_other())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(PUSHERS):
+                    tasks.create_task(one_after_the_other())
+        finally:
+            self._over = True
 
     def _post(self, body: bytes) -> None:
-        request = urllib.request.Request(self._url, body, method="POST")
         until = time.monotonic() + AWAY_LIMIT_S
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=AWAY_LIMIT_S):
+                with urllib.request.urlopen(f"http://{self._place}", body, timeout=AWAY_LIMIT_S):
                     return
-            except OSError:
-                if time.monotonic() > until:
+            except (OSError, http.client.HTTPException):
+                if self._over or time.monotonic() > until:
                     raise
                 time.sleep(0.2)
 
@@ -166,13 +172,12 @@ async def _outages(store: Store, pusher: _Pusher, away_s: float) -> tuple[str, .
 
 async def _live(store: Store, templates: Sequence[bytes], devices: int, every_s: float) -> float:
     """Each device is scraped a few times, just now; CPU of the store in s, without the first time."""
-    cpu_s = 0.0
-    now_ms = round(time.time() * 1000)
+    cpu_s, began = 0.0, time.time()
     for number in range(LIVE_ROUNDS):
-        at_ms = round(now_ms - (LIVE_ROUNDS - number) * every_s * 1000)
+        at_ms = round(1000 * (began + number * every_s))
         bodies = (of_device(templates[each % LIVES], _name(each), [at_ms + each % 1000]) for each in range(devices))
         await _Pusher(store, "/api/v1/import/prometheus", devices).push(bodies)
-        await store.get("/internal/force_flush", MERGE_LIMIT_S)
+        await store.get("/internal/force_flush", limit_s=MERGE_LIMIT_S)
         if number == 0:
             cpu_s = await _told(store, "process_cpu_seconds_total")
     return await _told(store, "process_cpu_seconds_total") - cpu_s
@@ -180,7 +185,7 @@ async def _live(store: Store, templates: Sequence[bytes], devices: int, every_s:
 
 async def _merge(store: Store) -> None:
     """Everything into as few parts as the store would have in time."""
-    await store.get("/internal/force_merge", MERGE_LIMIT_S)
+    await store.get("/internal/force_merge", limit_s=MERGE_LIMIT_S)
     async with asyncio.timeout(MERGE_LIMIT_S):
         while True:
             await asyncio.sleep(0.5)
@@ -201,22 +206,24 @@ async def _told(store: Store, name: str) -> float:
 
 
 def _bytes(folder: Path) -> int:
-    return sum((Path(at) / name).stat().st_size for at, _, names in os.walk(folder) for name in names)
+    size = 0
+    for at, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # merged away just now
+                size += (Path(at) / name).stat().st_size
+    return size
 
 
-def _begin_times(devices: int, on_s: float, every_s: float, dice: np.random.Generator) -> Iterator[range]:
-    """When each device is scraped, in ms: from a moment of its own on, within yesterday as the store has days (UTC)."""
-    midnight_ms = round(_midnight().timestamp() * 1000)
+def _times(midnight: float, devices: int, on_s: float, every_s: float, dice: np.random.Generator) -> Iterator[range]:
+    """When each device is scraped, in ms: from a moment of its own on, within the day that began at this midnight.
+
+    A day as the store has it, of UTC: it keeps an index of each.
+    """
     every_ms = round(every_s * 1000)
-    spare_ms = max(every_ms, round(1000 * (DAY_S - on_s)))
+    spare_ms = max(1, round(1000 * (DAY_S - on_s)))
     for _ in range(devices):
-        begin = midnight_ms + int(dice.integers(spare_ms))
+        begin = round(1000 * midnight) + int(dice.integers(spare_ms))
         yield range(begin, begin + round(on_s / every_s) * every_ms, every_ms)
-
-
-def _midnight() -> datetime:
-    """At which yesterday began."""
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 def _name(number: int) -> str:

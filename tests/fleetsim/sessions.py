@@ -41,6 +41,10 @@ class Outage:
     lost: int
     """Of these, those that the store has not, since the outage before."""
 
+    def __str__(self) -> str:
+        times = f"store away for {self.away_s:g} s, caught up {self.back_s:.1f} s after its return"
+        return f"{self.how}, {times}: {self.lost:,} of {self.scraped:,} samples lost"
+
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
@@ -67,9 +71,7 @@ async def sessions(vans: int, every_s: float, seconds: float, outage_s: float, f
     async with SimulatedBackend(options) as backend, contextlib.AsyncExitStack() as stack:
         store = Store(folder, ONCE)
         fleet = [SimulatedVan(backend.url, number, _made(folder / f"{number}")) for number in range(vans)]
-        agents = [
-            Agent(folder, van.name, van.listen, f"http://{store.address}/api/v1/write", every_s) for van in fleet
-        ]
+        agents = [Agent(folder, van.name, van.listen, f"http://{store.address}/api/v1/write", every_s) for van in fleet]
         await stack.enter_async_context(running(store, *agents))
         for van in fleet:
             await stack.enter_async_context(van.on_the_road())
@@ -97,7 +99,7 @@ async def sessions(vans: int, every_s: float, seconds: float, outage_s: float, f
             sent_samples=scraped,
             sent_bytes=sent_bytes,
             outages=tuple(outages),
-            export=await store.get("/api/v1/export", 30.0, **{"match[]": '{vehicle!=""}'}),
+            export=await store.get("/api/v1/export", {"match[]": '{vehicle!=""}'}, 30.0),
         )
 
 

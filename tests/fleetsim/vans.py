@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -126,5 +127,6 @@ class SimulatedVan:
         """What is heard between two times: now louder, now less so."""
         samples = round((until - since) * RATE_HZ)
         begin = int(self._dice.integers(len(self._noise) - samples))
-        heard = self._noise[begin : begin + samples] * (1.0 + 0.5 * np.sin(since / 7.0))
-        return heard.astype(np.int16)
+        loudness = 1.0 + 0.5 * math.sin(since / 7.0)
+        heard: Pcm = np.rint(self._noise[begin : begin + samples] * loudness).astype(np.int16)
+        return heard
