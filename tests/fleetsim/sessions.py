@@ -12,11 +12,13 @@ from pathlib import Path
 
 from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
-from tests.appliance import answer
+from tests.appliance import answer, until
 from tests.fleetsim.vans import SimulatedVan
 from tests.telemetry import Agent, Store, running
 
-TURN_EVERY_S = 3.0
+TURN_EVERY_S = 2.0
+TURNS_LIMIT_S = 60.0
+"""Each van has had a turn by then."""
 QUIET_SCRAPES = 3
 """So many pass before anybody speaks."""
 BACK_LIMIT_S = 90.0
@@ -65,7 +67,10 @@ class Sessions:
 
 
 async def sessions(vans: int, every_s: float, seconds: float, outage_s: float, folder: Path) -> Sessions:
-    """Let so many vans drive for so long at least, scraped so often. Raises TimeoutError when something hangs."""
+    """Let so many vans drive for so long at least, scraped so often; each has a turn behind the last outage.
+
+    Raises TimeoutError when something hangs.
+    """
     options = Options(welcome=False, profile="v1", think_ms=THINK_MS, answer_pcm=answer(16_000), answer_text="Done.")
     began = time.monotonic()
     async with SimulatedBackend(options) as backend, contextlib.AsyncExitStack() as stack:
@@ -83,7 +88,10 @@ async def sessions(vans: int, every_s: float, seconds: float, outage_s: float, f
                 await asyncio.sleep(seconds / 3)
                 lost_before = sum(each.lost for each in outages)
                 outages.append(await _outage(store, agents, how, outage_s, lost_before))
+            heard = {van: van.turns for van in fleet}
             await asyncio.sleep(max(seconds / 3, began + seconds - time.monotonic()))
+            await until(lambda: all(van.turns > before for van, before in heard.items()), TURNS_LIMIT_S)
+            await asyncio.sleep(2 * every_s)
         finally:
             for task in talking:
                 task.cancel()
