@@ -45,6 +45,12 @@ class Program:
                 *self.command, stdout=log, stderr=log, env={"PATH": os.environ["PATH"], **self.environ}
             )
 
+    @property
+    def cpu_s(self) -> float:
+        """What it has used so far, in seconds of a core, as the kernel counts it."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait for that."""
         if self.process.returncode is None:

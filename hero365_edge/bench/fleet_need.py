@@ -59,7 +59,9 @@ class Measured:
     data_bytes: int
     """Of these samples on disk, flushed and merged."""
     index_bytes: int
-    """Of the index on disk, with each series once on one day."""
+    """Of the index on disk."""
+    indexed_series: int
+    """What is in it: each of these once, on one day."""
     memory_bytes: int
     """What the store's own memory (no file's pages) grew by, from empty to all devices seen and told of just now."""
     live_samples: int
@@ -112,7 +114,12 @@ def each(measured: Measured) -> Each:
         sample_bytes=Line(
             "disk of a sample", "B", (Factor(measured.data_bytes, "B"),), (Factor(measured.samples, "samples"),)
         ),
-        index_bytes=Line("index of a device, first day", "B", (Factor(measured.index_bytes, "B"),), (devices,)),
+        index_bytes=Line(
+            "index of a series, first day",
+            "B",
+            (Factor(measured.index_bytes, "B"),),
+            (Factor(measured.indexed_series, "series"),),
+        ),
         memory_bytes=Line("memory of a device", "B", (Factor(measured.memory_bytes, "B"),), (devices,)),
         sample_cpu=Line(
             "CPU of a sample",
@@ -141,19 +148,20 @@ def of_a_fleet(measured: Measured, use: Use, devices: int) -> list[Line]:
     """What the store of a fleet needs."""
     one, fleet = each(measured), Factor(devices, "devices")
     samples, disk, _ = of_a_device(measured, use)
+    series = Line("series", "series", (fleet, one.series.result))
     on = Line("on at the busiest moment", "devices", (fleet, Factor(use.together, "on together", assumed=True)))
     pace = Line("samples a second then", "samples/s", (on.result, one.series.result), (Factor(measured.every_s, "s"),))
     day = Line("disk a day", "B", (fleet, disk.result))
     memory = Line("memory", "B", (fleet, one.memory_bytes.result))
     return [
-        Line("series", "series", (fleet, one.series.result)),
+        series,
         Line("samples a day", "samples", (fleet, samples.result)),
         on,
         pace,
         Line("cores to take them in", "cores", (pace.result, one.sample_cpu.result), (CORE_LOAD,)),
         day,
         Line("disk kept", "B", (day.result, KEPT_DAYS)),
-        Line("index kept, at most", "B", (fleet, one.index_bytes.result, KEPT_DAYS)),
+        Line("index kept, at most", "B", (series.result, one.index_bytes.result, KEPT_DAYS)),
         memory,
         Line("stores by memory", "stores", (memory.result,), (STORE_MEMORY,)),
     ]

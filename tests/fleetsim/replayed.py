@@ -11,12 +11,13 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from hero365_edge.bench.fleet_replay import Steps, as_scrape, as_series, life, of_device
-from tests.fleetsim.sessions import ONCE
+from tests.fleetsim.sessions import ONCE, Outage
 from tests.telemetry import Store, running
 
 LIVES = 20
@@ -28,7 +29,8 @@ AWAY_LIMIT_S = 120.0
 MERGE_LIMIT_S = 300.0
 QUERY_LIMIT_S = 600.0
 COUNTED = f'sum(count_over_time({{vehicle!=""}}[{DAY_S}s]))'
-LIVE_ROUNDS = 3
+INDEXED = f'count(last_over_time({{vehicle!=""}}[{DAY_S}s]))'
+LIVE_ROUNDS = 5
 """The first has the store get to know each series on this day; the CPU is counted over those behind it."""
 FLAGS = (ONCE, "-search.maxUniqueTimeseries=100000000", "-search.maxQueryDuration=10m", "-search.maxSamplesPerQuery=0")
 
@@ -42,19 +44,25 @@ class Day:
     series: int
     pushed: int
     """Samples that the store said it had."""
-    stored: int
-    """Samples that it has, counted by query."""
     pushing_s: float
-    """Outages included."""
-    outages: tuple[str, ...]
+    """Outages and counting included."""
+    outages: tuple[Outage, ...]
     flushed_bytes: int
     """On disk before the final merge."""
     data_bytes: int
     index_bytes: int
+    """Both when merged."""
+    indexed_series: int
+    """Those of which nothing is left since the store was killed are not in its index."""
     empty_memory_bytes: int
     memory_bytes: int
     live_samples: int
     live_cpu_s: float
+
+    @property
+    def stored(self) -> int:
+        """Samples that the store has."""
+        return self.pushed - sum(each.lost for each in self.outages)
 
 
 async def day(
@@ -69,33 +77,39 @@ async def day(
         empty = await _memory(store)
         templates = [as_series(steps, values) for values in lives]
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        begun = _times(midnight - DAY_S, devices, on_s, every_s, dice)
-        bodies = (of_device(templates[number % LIVES], _name(number), times) for number, times in enumerate(begun))
-        pusher = _Pusher(store, "/api/v1/import", devices)
+        times = _times(midnight - DAY_S, devices, on_s, every_s, dice)
+        bodies = (of_device(templates[number % LIVES], _name(number), each) for number, each in enumerate(times))
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(pusher.push(bodies))
-            outages = tasks.create_task(_outages(store, pusher, outage_s))
+        outages: list[Outage] = []
+        sent = 0
+        for how, part in ((signal.SIGTERM, devices // 2), (signal.SIGKILL, devices - devices // 2)):
+            pusher = _Pusher(store, "/api/v1/import", part)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(pusher.push(islice(bodies, part)))
+                away = tasks.create_task(_outage(store, pusher, how, outage_s))
+            sent += part * len(steps.labels) * scrapes
+            found = await store.query(COUNTED, midnight, QUERY_LIMIT_S)
+            lost = sent - sum(each.lost for each in outages) - int(float(found[0]["value"][1]))
+            outages.append(Outage(how.name, outage_s, away.result(), sent, lost))
         pushing_s = time.monotonic() - began
-        await store.get("/internal/force_flush", limit_s=MERGE_LIMIT_S)
         places = folder / "data" / "data", folder / "data" / "indexdb"
         flushed = sum(map(_bytes, places))
         await _merge(store)
         data, index = map(_bytes, places)
+        indexed = await store.query(INDEXED, midnight, QUERY_LIMIT_S)
         live = await _live(store, [as_scrape(steps, values[-1]) for values in lives], devices, every_s)
         memory = await _memory(store)
-        stored = await store.query(COUNTED, midnight, QUERY_LIMIT_S)
         return Day(
             devices=devices,
             on_s=on_s,
             series=devices * len(steps.labels),
-            pushed=devices * len(steps.labels) * scrapes,
-            stored=int(float(stored[0]["value"][1])),
+            pushed=sent,
             pushing_s=pushing_s,
-            outages=outages.result(),
+            outages=tuple(outages),
             flushed_bytes=flushed,
             data_bytes=data,
             index_bytes=index,
+            indexed_series=int(float(indexed[0]["value"][1])),
             empty_memory_bytes=empty,
             memory_bytes=memory,
             live_samples=devices * len(steps.labels) * (LIVE_ROUNDS - 1),
@@ -108,14 +122,10 @@ class _Pusher:
 
     def __init__(self, store: Store, path: str, total: int) -> None:
         self._place = f"{store.address}{path}"
-        self._total = total
-        self._done = 0
+        self.total = total
+        self.left = total
+        """How many bodies are still to be pushed."""
         self._over = False
-
-    @property
-    def share(self) -> float:
-        """How much of all is pushed."""
-        return self._done / self._total
 
     async def push(self, bodies: Iterator[bytes]) -> None:
         """All of them, some together in one request."""
@@ -124,7 +134,7 @@ class _Pusher:
         async def one_after_the_other() -> None:
             for parcel in parcels:
                 await asyncio.to_thread(self._post, b"".join(parcel))
-                self._done += len(parcel)
+                self.left -= len(parcel)
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -157,30 +167,31 @@ def _together(bodies: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield parcel
 
 
-async def _outages(store: Store, pusher: _Pusher, away_s: float) -> tuple[str, ...]:
-    """Stopped at a third of all, killed at two thirds."""
-    told = []
-    for how, share in ((signal.SIGTERM, 1 / 3), (signal.SIGKILL, 2 / 3)):
-        while pusher.share < share:  # noqa: ASYNC110  the pusher has no event for it
-            await asyncio.sleep(0.01)
-        await store.stop(how)
-        await asyncio.sleep(away_s)
-        await store.start()
-        told.append(f"{how.name} at {share:.0%}, away for {away_s:g} s")
-    return tuple(told)
+async def _outage(store: Store, pusher: _Pusher, how: signal.Signals, away_s: float) -> float:
+    """The store goes away when half is pushed; how long after its return it takes what waited, in s."""
+    while pusher.left > pusher.total / 2:  # noqa: ASYNC110  the pusher has no event for it
+        await asyncio.sleep(0.01)
+    await store.stop(how)
+    waiting = pusher.left
+    await asyncio.sleep(away_s)
+    began = time.monotonic()
+    await store.start()
+    while pusher.left and pusher.left == waiting:  # noqa: ASYNC110  as above
+        await asyncio.sleep(0.01)
+    return time.monotonic() - began
 
 
 async def _live(store: Store, templates: Sequence[bytes], devices: int, every_s: float) -> float:
     """Each device is scraped a few times, just now; CPU of the store in s, without the first time."""
-    cpu_s, began = 0.0, time.time()
+    cpu_s, began = store.cpu_s, time.time()
     for number in range(LIVE_ROUNDS):
         at_ms = round(1000 * (began + number * every_s))
         bodies = (of_device(templates[each % LIVES], _name(each), [at_ms + each % 1000]) for each in range(devices))
         await _Pusher(store, "/api/v1/import/prometheus", devices).push(bodies)
         await store.get("/internal/force_flush", limit_s=MERGE_LIMIT_S)
         if number == 0:
-            cpu_s = await _told(store, "process_cpu_seconds_total")
-    return await _told(store, "process_cpu_seconds_total") - cpu_s
+            cpu_s = store.cpu_s
+    return store.cpu_s - cpu_s
 
 
 async def _merge(store: Store) -> None:

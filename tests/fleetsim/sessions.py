@@ -37,15 +37,15 @@ class Outage:
     how: str
     away_s: float
     back_s: float
-    """How long after its return until it had the newest sample of each van."""
-    scraped: int
-    """Samples that all vmagents had taken by then, since their start."""
+    """How long after its return until it had what had waited for it."""
+    sent: int
+    """Samples that it should have by then, in all."""
     lost: int
-    """Of these, those that the store has not, since the outage before."""
+    """Of these, those that it has not, counted by query; without those of the outage before."""
 
     def __str__(self) -> str:
         times = f"store away for {self.away_s:g} s, caught up {self.back_s:.1f} s after its return"
-        return f"{self.how}, {times}: {self.lost:,} of {self.scraped:,} samples lost"
+        return f"{self.how}, {times}: {self.lost:,} of {self.sent:,} samples lost"
 
 
 @dataclass(frozen=True, slots=True)
