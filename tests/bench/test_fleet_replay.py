@@ -24,7 +24,7 @@ def export(vehicle: str, series: Told, times: list[int]) -> list[str]:
 
 
 TIMES = [0, 10_000, 20_000, 30_000]
-ONE: Told = {TURNS: [5, 5, 6, 8], PRESSES: [5, 5, 6, 8], "level_dbfs": [-50.5, -51, None, -53]}
+ONE: Told = {TURNS: [5, 5, 6, 12], PRESSES: [5, 5, 6, 8], "level_dbfs": [-50.5, -51, None, -53]}
 OTHER: Told = {TURNS: [0, 0, 0, 0], PRESSES: [0, 0, 1, 1], "level_dbfs": [-40, -41, -42, -43], "odd": [1, 1, 1, 1]}
 EXPORT = [*export("one", ONE, TIMES), *export("other", OTHER, TIMES)]
 
@@ -34,7 +34,7 @@ def test_a_step_is_how_counters_grew_and_what_gauges_were() -> None:
     names = [each["__name__"] for each in steps.labels]
     assert sorted(names) == sorted([TURNS, PRESSES, "level_dbfs"])  # `odd` is only one device's
     assert {each["instance"] for each in steps.labels} == {INSTANCE}
-    assert steps.turns.tolist() == [0, 1, 2, 0, 0, 0]
+    assert steps.turns.tolist() == [0, 1, 6, 0, 0, 0]
     assert steps.quiet.tolist() == [True, False, False, True, False, True]
     levels = steps.changes[:, names.index("level_dbfs")]
     assert levels.tolist() == [-51, -51, -53, -41, -42, -43]  # what was not told is as it was before
@@ -68,6 +68,7 @@ def test_a_life_has_as_many_turns_as_asked_and_its_counters_never_fall() -> None
     values = life(steps, 20_000, 0.1, np.random.default_rng(1))
     column = [each["__name__"] for each in steps.labels].index(TURNS)
     assert (np.diff(values[:, steps.counters], axis=0) >= 0).all()
+    assert values[0, column] >= steps.first[column] == 5
     assert (values[-1, column] - values[0, column]) / 20_000 == pytest.approx(0.1, rel=0.1)
     assert set(values[:, ~steps.counters].reshape(-1)) == {-51, -53, -41, -42, -43}
 
