@@ -82,7 +82,7 @@ async def day(
         began = time.monotonic()
         outages: list[Outage] = []
         sent = 0
-        for how, part in ((signal.SIGTERM, devices // 2), (signal.SIGKILL, devices - devices // 2)):
+        for how, part in ((signal.SIGTERM, devices - devices // 2), (signal.SIGKILL, devices // 2)):
             pusher = _Pusher(store, "/api/v1/import", part)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(pusher.push(islice(bodies, part)))
