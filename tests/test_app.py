@@ -276,6 +276,24 @@ async def test_a_text_alone_is_heard_at_once_where_answers_bring_their_sound() -
         assert van.clock.now() - said_at < UNKNOWN_S / 2
 
 
+async def test_a_stream_that_begins_later_than_ever_before_is_heard_in_place_of_the_local_voice() -> None:
+    async with running(Van(voice=FakeVoice())) as van:
+        link = await van.session()
+        text = "That takes a while to say, so there is much of it left when the agent says it. " * 3
+        for sound, unknown in ((answer(1_600), True), (answer(2_400), False)):
+            before = len(van.heard())
+            await ask(van)
+            take(link)
+            say(link, "agent_response", session_id="s", response=text)
+            await asyncio.sleep(UNKNOWN_S + 0.2)
+            link.say(sound.tobytes())
+            await until(lambda: np.array_equal(van.heard()[-len(sound) :], sound))  # noqa: B023  awaited right here
+            of_local_voice = len(van.heard()) - before - len(sound)
+            assert (of_local_voice > 0) is unknown, "how late it comes was learned"
+            assert of_local_voice < len(spoken(text)) / 2
+            await until(lambda: not van.appliance.downlink.playing)
+
+
 async def test_the_seeds_welcome_is_heard_once_a_session_though_it_is_a_text_alone() -> None:
     async with running(Van(voice=FakeVoice())) as van:
         link = await van.session()
@@ -298,6 +316,21 @@ async def test_a_press_silences_the_welcome() -> None:
         await ask(van)
         await asyncio.sleep(UNKNOWN_S + 0.2)
         assert len(van.heard()) == 0
+
+
+async def test_a_press_in_the_middle_of_the_welcome_stops_it_and_is_a_turn() -> None:
+    session = msgspec.structs.replace(QUICK.session, accept_timeout_s=10.0)
+    async with running(Van(msgspec.structs.replace(QUICK, session=session), voice=FakeVoice())) as van:
+        link = await van.session()
+        welcome = "Hello! " * 20
+        say(link, "agent_response", session_id="s", response=welcome, context={})
+        await until(lambda: len(van.heard()) > 0)
+        await ask(van)
+        heard = len(van.heard())
+        assert heard < len(spoken(welcome)) / 2
+        await asyncio.sleep(0.2)
+        assert len(van.heard()) == heard
+        take(link)
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:
