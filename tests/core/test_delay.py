@@ -111,8 +111,9 @@ def test_outages_do_not_make_a_fast_server_a_slow_one(late: dict[int, float]) ->
 def test_an_outage_at_the_beginning_does_not_make_a_slow_server_a_fast_one(first_late_s: float) -> None:
     """All that it held up comes at once."""
     model = DelayModel()
-    for turn_number in range(3):
-        turn(model, {0: 0.0} if turn_number == 0 else {0: first_late_s})
+    turn(model)
+    for number in range(400):
+        model.arrived(FRAME_S, 1000.0 + max(first_late_s, number * FRAME_S))
         assert model.ahead is False
 
 

@@ -507,6 +507,8 @@ def test_an_answer_is_finished_when_it_has_ended_and_all_was_taken(buffer: Jitte
     assert not buffer.finished
     buffer.end()
     assert not buffer.finished
+    buffer.take(START - 1, 0, 0.0)
+    assert not buffer.finished
     taken(buffer, 0.0)
     assert buffer.finished
 
@@ -661,8 +663,9 @@ def test_on_any_schedule_without_an_underrun_each_sample_is_heard_once_in_order_
         schedule.feed(played)
         schedule.play(played)
     schedule.buffer.end()
-    while schedule.buffer.buffered:
+    for _ in range(200):
         schedule.feed(PLENTY)
+    assert not schedule.buffer.buffered
     heard = np.concatenate([EMPTY, *schedule.heard])
     assert left_out(heard, vowel(schedule.put)) == schedule.buffer.tally.stretched
 
