@@ -29,7 +29,7 @@ from hero365_edge.fakes.link import FakeLink
 from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
-from hero365_edge.settings import Control, Log
+from hero365_edge.settings import Control, Log, Playback
 from tests.appliance import (
     QUICK,
     TAIL_SAMPLES,
@@ -416,6 +416,29 @@ async def test_a_double_tap_plays_the_last_answer_again_and_sends_nothing(van: V
     await van.shows(Light.READY)
     assert np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2))
     assert len(link.sent) == sent
+
+
+async def test_the_last_answer_is_heard_again_without_a_link(van: Van) -> None:
+    link = await van.session()
+    await ask(van)
+    take(link)
+    link.say(answer(1_600).tobytes())
+    await van.turn_last("answered")
+    link.drop()
+    van.appliance.connection._backoff.failures = 10
+    await van.shows(Light.OFFLINE)
+    await asyncio.sleep(PREROLL_S)
+    await van.panel.double_tap()
+    await until(lambda: np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2)))
+
+
+async def test_that_recording_began_is_heard_where_it_is_asked_for() -> None:
+    settings = msgspec.structs.replace(QUICK, playback=Playback(start_earcon=True))
+    async with running(Van(settings)) as van:
+        link = await van.session()
+        await ask(van)
+        assert np.array_equal(van.heard(), earcon(Earcon.START))
+        take(link)
 
 
 async def test_nobody_speaking_ends_the_recording_and_is_told(van: Van) -> None:
