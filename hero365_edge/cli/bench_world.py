@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hero365_edge import __version__
-from hero365_edge.bench.hardware.cards import Desk, Progress, opened
+from hero365_edge.bench.hardware.cards import Desk, OwnSpeaker, Progress, opened
 from hero365_edge.bench.hardware.report import Subject
 from hero365_edge.cli import boards
 from hero365_edge.cli.check import running_daemon
@@ -21,7 +21,7 @@ from hero365_edge.devices.evidence import serial_number
 from hero365_edge.errors import ConfigError, EdgeError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
-from hero365_edge.ports import Clock, Microphone, Speaker
+from hero365_edge.ports import Clock, Microphone
 from hero365_edge.profiles import GENERIC, load_boards
 from hero365_edge.settings import Settings
 
@@ -58,7 +58,7 @@ class Bench:
         """Whether the board is known to take its own speaker out of what it hears."""
         return self.board.cancels_echo is True
 
-    def cards(self) -> tuple[Microphone, Speaker]:
+    def cards(self) -> tuple[Microphone, OwnSpeaker]:
         """Not opened yet; to be made where the event loop runs."""
         if self.fake:
             return fake_cards(self.clock)
