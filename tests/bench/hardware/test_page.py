@@ -43,8 +43,8 @@ def read(html: str) -> str:
 @pytest.mark.parametrize("verdict", EVERY_VERDICT)
 def test_the_verdict_comes_first_and_every_figure_after_it(verdict: Verdict) -> None:
     text = read(page(EVERY_VERDICT[verdict]))
-    body = text.partition(str(verdict))[2].lstrip(": ")  # behind the title, which a tab shows
-    assert body.partition("bench mic")[2].lstrip(": ").startswith(str(verdict))
+    tab = f"hero365-edge bench mic: {verdict}"
+    assert text.startswith(f"{tab} {verdict} : bench mic")
     for spec in SPECS:
         assert spec.title in text
     assert "10000000abcdef01" in text

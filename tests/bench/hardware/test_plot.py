@@ -46,7 +46,7 @@ def test_a_curve_of_one_value_or_none_is_drawn_all_the_same(y: list[float]) -> N
 
 
 def test_long_curves_are_thinned_evenly_as_they_are_drawn() -> None:
-    x = np.linspace(1, 8000, 100_000)
+    x = np.geomspace(1, 8000, 100_000)
     thin = curve("x", list(x), list(x), x_is_log=True)
     assert MOST_POINTS / 2 < len(thin.x) <= MOST_POINTS + 1
     steps = np.diff(np.log(thin.x))
