@@ -47,7 +47,8 @@ def test_a_card_that_is_not_there_is_not_measured_and_no_pass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text("audio: {input: {device: no-such-card}, output: {device: no-such-card}}\ncontrol: {socket: ''}\n")
+    cards = "audio: {input: {device: no-such-card}, output: {device: no-such-card}}"
+    config.write_text(f"{cards}\ncontrol: {{socket: {tmp_path}/control}}\n")
     assert main(["bench", "mic", "--config", str(config), "--out", str(tmp_path)]) == 1
     report = json.loads((tmp_path / "bench-mic.json").read_text())
     assert {figure["verdict"] for figure in report["results"][0]["figures"]} == {"not measured"}

@@ -1,8 +1,8 @@
 """Plays on the speaker and records from the microphone for a bench; a card that goes away in the middle is an error."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Protocol, TypeAlias
@@ -17,6 +17,7 @@ from hero365_edge.ports import Clock, Microphone, Speaker
 
 NOT_HEARD = "what the speaker plays is not heard: is it loud enough, is the microphone on?"
 TAKEN_OUT = "the board takes its own speaker out of what it hears"
+ATTEMPTS = 3
 LOST_AFTER_S = 3.0
 """No samples for so long, and the card is gone: PortAudio itself says nothing."""
 
@@ -32,6 +33,10 @@ class CardLost(DeviceError):  # noqa: N818  named for what happened, as LinkRefu
     """A card went away while it was measured."""
 
 
+class SamplesLost(DeviceError):  # noqa: N818  as above
+    """There is a hole in a recording, or in what was played."""
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """What was recorded without a hole."""
@@ -45,7 +50,7 @@ class Take:
     """When the speaker took the first sample of what was played meanwhile, in the same way."""
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(*cards: Microphone | Speaker) -> AsyncIterator[None]:
     """The cards are open within. Raises DeviceError, naming the one that does not open."""
     try:
@@ -73,7 +78,7 @@ class Desk:
         self.progress = progress
 
     async def record(self, seconds: float) -> Take:
-        """The next `seconds`. Raises CardLost, and DeviceError when samples were lost on the way."""
+        """The next `seconds`. Raises CardLost, and SamplesLost when there is a hole in it."""
         return await self._record(seconds, None)
 
     async def _record(self, seconds: float, first_played: int | None) -> Take:
@@ -99,7 +104,7 @@ class Desk:
         finally:
             microphone.hush()
         if self._xruns() != xruns:
-            raise DeviceError("samples were lost: this computer was too busy to take or give them in time")
+            raise SamplesLost("samples were lost: this computer was too busy to take or give them in time")
         pcm = np.concatenate(blocks)[: round(seconds * microphone.rate_hz)]
         # The median: a block that the computer was late to take, or two at once, have no say.
         return Take(pcm, microphone.rate_hz, median(handed_at), median(taken_at) if taken_at else None)
@@ -107,9 +112,15 @@ class Desk:
     async def play(self, sound: Sound, tail_s: float = 1.0) -> Take:
         """Play this (mono, at the speaker's rate, full scale 1) and record it and `tail_s` more.
 
-        The recording begins at most a period before. Raises CardLost, and DeviceError where there is no speaker, or
-        samples were lost on the way.
+        The recording begins at most a period before. Where samples were lost on the way it is done again, twice at
+        most. Raises CardLost, SamplesLost, and DeviceError where there is no speaker.
         """
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(SamplesLost):
+                return await self._play(sound, tail_s)
+        return await self._play(sound, tail_s)
+
+    async def _play(self, sound: Sound, tail_s: float) -> Take:
         if self.speaker is None:
             raise DeviceError("there is no speaker")
         first = self.speaker.write(pcm_of(sound))

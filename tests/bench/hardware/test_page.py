@@ -73,7 +73,8 @@ def test_each_value_stands_with_its_error_and_its_limit() -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (0.0, "0.00"),
+        (0.0, "0"),
+        (0.5, "0.50"),
         (0.04567, "0.046"),
         (3.14159, "3.14"),
         (-55.55, "\N{MINUS SIGN}55.5"),
