@@ -84,8 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == COMPARE:
         first, second = map(decoded, arguments.reports)
         return _compare(first, second, arguments.out)
+    bench = bench_of(arguments)
     _kept({}, arguments.out)  # if it cannot be written, better now than in five minutes
-    done = asyncio.run(_measured(arguments, bench_of(arguments)))
+    done = asyncio.run(_measured(arguments, bench))
     files = {f"bench-{done.bench}.json": encoded(done), f"bench-{done.bench}.html": page(done).encode()}
     paths = _kept(files, arguments.out)
     print(f"\n{done.headline}")
@@ -138,6 +139,8 @@ def _kept(files: Mapping[str, bytes], folder: Path) -> Sequence[Path]:
     """Write them. Raises ConfigError where they cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise ConfigError(f"{folder}: cannot be written by this user")
         for name, content in files.items():
             (folder / name).write_bytes(content)
     except OSError as error:

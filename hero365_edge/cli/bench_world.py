@@ -5,6 +5,7 @@ import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -116,13 +117,13 @@ def bench_of(arguments: argparse.Namespace) -> Bench:
     return Bench(arguments, settings, profile, known[profile], False, clock)
 
 
-def profile_of(wanted: str) -> str:
+def profile_of(wanted: str, root: Path = boards.ROOT) -> str:
     """The name of the profile whose limits count. Raises ConfigError where boards cannot be told apart."""
     if wanted in boards.WITHOUT_BOARD:
         return GENERIC
     if wanted != "auto":
         return wanted
-    found = [one.name for one in boards.look().found]
+    found = [one.name for one in boards.look(root).found]
     if len(found) > 1:
         raise ConfigError(f"{' and '.join(found)} cannot be told apart: name yours with --profile")
     return found[0] if found else GENERIC

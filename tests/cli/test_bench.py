@@ -1,5 +1,6 @@
 """`hero365-edge bench`."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import pytest
 from hero365_edge.bench.hardware.report import decoded, encoded
 from hero365_edge.cli import main
 from hero365_edge.cli.bench_world import profile_of
+from hero365_edge.errors import ConfigError
+from hero365_edge.fleet.control import ControlServer
+from tests import board_trees
 from tests.bench.hardware.reports import of
+from tests.board_trees import Tree
 
 
 def test_a_trial_on_fakes_writes_both_reports_and_says_that_nothing_is_real(
@@ -65,8 +70,41 @@ def test_where_no_report_can_be_written_it_says_so_before_anything_is_measured(
     assert "noise floor" not in told.out
 
 
+async def test_beside_a_running_appliance_it_says_how_to_stop_it_and_leaves_the_cards_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def status(_: object) -> dict[str, object]:
+        return {"state": "ready"}
+
+    config = tmp_path / "config.yaml"
+    config.write_text(f"control: {{socket: {tmp_path}/control.sock}}\n")
+    server = ControlServer(tmp_path / "control.sock", {"status": status})
+    await server.start()
+    try:
+        code = await asyncio.to_thread(main, ["bench", "mic", "--config", str(config), "--out", str(tmp_path / "out")])
+    finally:
+        await server.close()
+    assert code == 1
+    assert "sudo systemctl stop hero365-edge" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("wanted", "profile"), [("none", "generic"), ("keyboard", "generic"), ("codec-zero", "codec-zero")]
 )
 def test_the_limits_are_those_of_the_profile_or_the_generic_one(wanted: str, profile: str) -> None:
     assert profile_of(wanted) == profile
+
+
+def test_auto_takes_the_limits_of_the_board_that_is_there(tmp_path: Path) -> None:
+    tree = Tree(tmp_path).raspberry_pi()
+    assert profile_of("auto", tree.root) == "generic"
+    board_trees.codec_zero(tree)
+    assert profile_of("auto", tree.root) == "codec-zero"
+
+
+def test_boards_that_cannot_be_told_apart_must_be_named(tmp_path: Path) -> None:
+    tree = Tree(tmp_path).raspberry_pi()
+    board_trees.respeaker_v1(tree)
+    with pytest.raises(ConfigError, match="name yours with --profile"):
+        profile_of("auto", tree.root)
