@@ -35,7 +35,7 @@ class Kind:
 
 
 async def _mic(bench: Bench, progress: Progress) -> Result:
-    async with bench.desk(progress) as desk:
+    async with bench.desk(progress, speaker_wanted=False) as desk:
         return await mic.measure(desk, bench.limits, bench.channel, bench.cancels_echo)
 
 
@@ -63,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
 }
 """Each bench by its name, in the order in which `all` does them."""
 ALL, COMPARE = "all", "compare"
+BAR = "{desc}: {percentage:3.0f} % |{bar}| {remaining} to go"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _compare(first, second, arguments.out)
     bench = bench_of(arguments)
     _kept({}, arguments.out)  # if it cannot be written, better now than in five minutes
-    done = asyncio.run(_measured(arguments, bench))
+    done = asyncio.run(_measured(bench))
     files = {f"bench-{done.bench}.json": encoded(done), f"bench-{done.bench}.html": page(done).encode()}
     paths = _kept(files, arguments.out)
     print(f"\n{done.headline}")
@@ -94,24 +95,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if done.passed else 1
 
 
-async def _measured(arguments: argparse.Namespace, bench: Bench) -> Report:
-    names = KINDS if arguments.what == ALL else (arguments.what,)
+async def _measured(bench: Bench) -> Report:
+    what = bench.arguments.what
     if bench.fake:
         print("Fakes in memory stand for the hardware: nothing real is measured.")
     results = []
-    for name in names:
+    for name in KINDS if what == ALL else (what,):
         result = await _one(name, bench)
         print(f"\n{name}: {result.verdict}")
         print("\n".join(f"  {in_words(figure)}" for figure in result.figures), flush=True)
         results.append(result)
-    return report(arguments.what, bench.clock.utc().isoformat(timespec="seconds"), bench.subject(), tuple(results))
+    return report(what, bench.clock.utc().isoformat(timespec="seconds"), bench.subject(), tuple(results))
 
 
 async def _one(name: str, bench: Bench) -> Result:
     """One bench; a device that is missing or goes away is what it found."""
     kind = KINDS[name]
     # Nothing is drawn where nobody watches (disable=None): a journal or a file wants no bars.
-    with tqdm(total=round(kind.lasts_s), desc=name, unit="s", disable=None, leave=False) as bar:
+    with tqdm(total=kind.lasts_s, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
         try:
             return await kind.measure(bench, bar.update)
         except CardLost as error:

@@ -3,7 +3,7 @@
 import argparse
 import platform
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from hero365_edge.core.board import Board, Limits
 from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.evidence import serial_number
-from hero365_edge.errors import ConfigError, EdgeError
+from hero365_edge.errors import ConfigError, DeviceError, EdgeError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
 from hero365_edge.ports import Clock, Microphone
@@ -73,11 +73,22 @@ class Bench:
         )
 
     @asynccontextmanager
-    async def desk(self, progress: Progress) -> AsyncIterator[Desk]:
-        """Both cards, open. Raises DeviceError, naming the one that does not open."""
+    async def desk(self, progress: Progress, *, speaker_wanted: bool = True) -> AsyncIterator[Desk]:
+        """Both cards, open; the microphone alone when no speaker opens and none is wanted.
+
+        Raises DeviceError, naming the one that does not open.
+        """
         microphone, speaker = self.cards()
-        async with opened(microphone, speaker):
-            yield Desk(self.clock, microphone, speaker, progress)
+        there: OwnSpeaker | None = speaker
+        async with AsyncExitStack() as cards:
+            try:
+                await cards.enter_async_context(opened(speaker))
+            except DeviceError:
+                if speaker_wanted:
+                    raise
+                there = None
+            await cards.enter_async_context(opened(microphone))
+            yield Desk(self.clock, microphone, there, progress)
 
     def subject(self) -> Subject:
         """What the report says was measured."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from hero365_edge.bench.hardware.levels import Sound
 from hero365_edge.core.pcm import EMPTY, Pcm
-from hero365_edge.echo_ports import Loudspeaker
+from hero365_edge.echo_ports import Ear, Loudspeaker
 from hero365_edge.errors import DeviceError
-from hero365_edge.ports import Clock, Microphone, Speaker
+from hero365_edge.ports import Block, Clock, Microphone, Speaker
 
 NOT_HEARD = "what the speaker plays is not heard: is it loud enough, is the microphone on?"
 TAKEN_OUT = "the board takes its own speaker out of what it hears"
@@ -71,11 +71,13 @@ class Desk:
         microphone: Microphone,
         speaker: OwnSpeaker | None = None,
         progress: Progress = lambda _: None,
+        lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.clock = clock
         self.microphone = microphone
         self.speaker = speaker
         self.progress = progress
+        self._lost_after_s = lost_after_s
 
     async def record(self, seconds: float) -> Take:
         """The next `seconds`. Raises CardLost, and SamplesLost when there is a hole in it."""
@@ -90,11 +92,7 @@ class Desk:
         microphone.listen(self.clock.now())
         try:
             while not blocks or frames < seconds * microphone.rate_hz:
-                try:
-                    async with asyncio.timeout(LOST_AFTER_S):
-                        block = await microphone.read()
-                except TimeoutError:
-                    raise CardLost(f"the microphone gave nothing for {LOST_AFTER_S:g} s: was it pulled out?") from None
+                block = await self.next_of(microphone)
                 blocks.append(block.pcm)
                 frames += len(block.pcm)
                 handed_at.append(microphone.last_block_at - frames / microphone.rate_hz)
@@ -129,13 +127,21 @@ class Desk:
         finally:
             self.speaker.sleep()
 
+    async def next_of(self, ear: Ear) -> Block:
+        """What it hears next. Raises CardLost when nothing comes."""
+        try:
+            async with asyncio.timeout(self._lost_after_s):
+                return await ear.read()
+        except TimeoutError:
+            raise CardLost(f"the microphone gave nothing for {self._lost_after_s:g} s: was it pulled out?") from None
+
     def look_at_speaker(self) -> None:
         """Raises CardLost when it has something to play and does not take it."""
         speaker = self.speaker
         if speaker is None or not speaker.queued_samples:
             return
-        if self.clock.now() - speaker.last_callback_at > LOST_AFTER_S:
-            raise CardLost(f"the speaker took nothing for {LOST_AFTER_S:g} s: was it pulled out?")
+        if self.clock.now() - speaker.last_callback_at > self._lost_after_s:
+            raise CardLost(f"the speaker took nothing for {self._lost_after_s:g} s: was it pulled out?")
 
     def _taken(self, first: int | None) -> Sequence[float]:
         """When the speaker took sample number `first`, as its newest callback tells, if that was full of it."""

@@ -101,8 +101,7 @@ def test_a_dead_channel_is_counted() -> None:
     assert stereo(0.0, 0.5)["dead"] == 1
 
 
-async def test_a_microphone_pulled_out_in_the_middle_is_lost_and_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hero365_edge.bench.hardware.cards.LOST_AFTER_S", 0.1)
+async def test_a_microphone_pulled_out_in_the_middle_is_lost_and_nothing_hangs() -> None:
     clock = FakeClock()
     speaker = FakeSpeaker(clock)
     microphone = WiredMicrophone(clock, speaker, Loop(Impairment(noise_dbfs=-70)))
@@ -110,7 +109,7 @@ async def test_a_microphone_pulled_out_in_the_middle_is_lost_and_nothing_hangs(m
     speaker.start()
     microphone.breaks_after_s = clock.now() + 4.0
     with pytest.raises(CardLost, match="pulled out"):
-        await measured(Desk(clock, microphone, speaker))
+        await measured(Desk(clock, microphone, speaker, lost_after_s=0.1))
 
 
 def test_without_a_burst_the_reason_stands_where_the_figure_would() -> None:
