@@ -53,6 +53,7 @@ async def test_known_distortion_and_noise_are_told_within_a_tenth() -> None:
 async def test_a_known_drift_is_told_within_five_ppm_whichever_way_it_is(ppm: float) -> None:
     found = await measured(Impairment(drift_ppm=ppm, delay_samples=600, noise_dbfs=-60))
     assert right(found["drift"], abs(ppm))
+    assert found["round_trip"].value == pytest.approx(1000 * 600 / 16_000, abs=0.2)
     assert found["drift"].verdict is (Verdict.BAD if abs(ppm) > 100 else Verdict.GOOD)
 
 

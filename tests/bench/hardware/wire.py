@@ -22,14 +22,19 @@ class WiredMicrophone(FakeMicrophone):
         self._speaker = speaker
         self._wire = loop
         self.breaks_after_s: float | None = None
-        """So long after it was opened, the card is gone."""
+        """From this time on, the card is gone."""
+        self.deaf_to_the_speaker = False
+        """The speaker's card takes nothing any more."""
 
     async def read(self) -> Block:
         if self.breaks_after_s is not None and self._time.now() > self.breaks_after_s:
             await asyncio.Event().wait()
         await asyncio.sleep(0)  # as a card, it lets others have their turn
+        if self._unread:
+            return await super().read()
         samples = self._speaker.period_samples
-        played = self._speaker.take(samples) if self._speaker.awake else silence(samples)
+        takes = self._speaker.awake and not self.deaf_to_the_speaker
+        played = self._speaker.take(samples) if takes else silence(samples)
         heard = np.round(32768 * self._wire.pass_on(played / 32768))
         self._time.advance(self.period_ms / 1000)
         mono: Pcm = np.clip(heard, -32768, 32767).astype(np.int16)
