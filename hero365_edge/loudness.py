@@ -30,6 +30,11 @@ class Loudness:
         """As loud as before."""
         self.set(self._volume)
 
+    @property
+    def heard(self) -> float:
+        """How loud it is, linear from 0 to 1; 0 while muted."""
+        return 0.0 if self._muted else self._volume
+
     def facts(self) -> dict[str, object]:
         """For `status`: the volume in percent, whether heard or not, and whether it is muted."""
         return {"percent": round(self._volume * 100), "muted": self._muted}
