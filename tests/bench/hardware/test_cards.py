@@ -17,24 +17,29 @@ from tests.impairment import Impairment, Loop
 RATE_HZ = 16_000
 
 
-class Stumbling(WiredMicrophone):
-    """Loses samples once in each of its first readings."""
+class Unlucky(WiredMicrophone):
+    """Loses samples in each of its first recordings."""
 
-    stumbles = 0
+    recordings = 0
+
+    def listen(self, since: float) -> None:
+        super().listen(since)
+        self.stumbles = self.recordings > 0
+        self.recordings -= 1
 
     async def read(self) -> Block:
         if self.stumbles:
-            self.stumbles -= 1
             self.xruns += 1
+        self.stumbles = False
         return await super().read()
 
 
-def stumbling(times: int) -> Desk:
-    """A desk whose microphone loses samples `times` times, in the first block of a recording each."""
+def unlucky(recordings: int) -> Desk:
+    """A desk whose first so many recordings have a hole."""
     clock = FakeClock()
     speaker = FakeSpeaker(clock)
-    microphone = Stumbling(clock, speaker, Loop(Impairment()))
-    microphone.stumbles = times
+    microphone = Unlucky(clock, speaker, Loop(Impairment()))
+    microphone.recordings = recordings
     microphone.start()
     speaker.start()
     return Desk(clock, microphone, speaker)
@@ -67,35 +72,16 @@ async def test_the_seconds_that_pass_are_told() -> None:
     assert sum(passed) == pytest.approx(1.0)
 
 
-async def test_a_hole_in_a_recording_is_an_error() -> None:
+async def test_what_lost_samples_is_done_again_twice() -> None:
+    assert len((await unlucky(2).record(0.2)).pcm) == 3200
+    assert len((await unlucky(2).play(np.full(1600, 0.5))).pcm) == 1600 + RATE_HZ
+
+
+async def test_what_lost_samples_three_times_is_an_error() -> None:
     with pytest.raises(SamplesLost):
-        await stumbling(1).record(0.2)
-
-
-async def test_what_is_played_is_played_again_twice_where_samples_were_lost() -> None:
-    class Unlucky(Stumbling):
-        """Loses samples at the beginning of each of so many recordings."""
-
-        def listen(self, since: float) -> None:
-            super().listen(since)
-            if self.recordings:
-                self.recordings -= 1
-                self.stumbles = 1
-
-        recordings = 0
-
-    async def played(unlucky: int) -> None:
-        clock = FakeClock()
-        speaker = FakeSpeaker(clock)
-        microphone = Unlucky(clock, speaker, Loop(Impairment()))
-        microphone.recordings = unlucky
-        microphone.start()
-        speaker.start()
-        await Desk(clock, microphone, speaker).play(np.full(1600, 0.5))
-
-    await played(2)
+        await unlucky(3).record(0.2)
     with pytest.raises(SamplesLost):
-        await played(3)
+        await unlucky(3).play(np.full(1600, 0.5))
 
 
 async def test_a_speaker_that_stops_taking_is_lost() -> None:
