@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 
 from hero365_edge.bench.hardware.cards import Desk
+from hero365_edge.bench.hardware.figures import Figure
 from hero365_edge.core.pcm import Pcm, silence
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.microphone import FakeMicrophone
@@ -50,3 +51,8 @@ def desk(of: Impairment, rate_hz: int = 16_000) -> Desk:
     speaker.start()
     microphone.start()
     return Desk(clock, microphone, speaker)
+
+
+def right(figure: Figure, known: float) -> bool:
+    """Whether a figure is as near to what is known as it says."""
+    return figure.value is not None and abs(figure.value - known) <= figure.error
