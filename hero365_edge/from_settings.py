@@ -16,6 +16,7 @@ def session_limits(settings: Settings) -> situation.Limits:
         max_utterance_s=settings.capture.max_utterance_s,
         max_age_s=settings.outbox.max_age_s,
         max_utterances=settings.outbox.max_utterances,
+        start_earcon=settings.playback.start_earcon,
     )
 
 

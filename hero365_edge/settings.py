@@ -178,6 +178,9 @@ class Playback(Struct, frozen=True, forbid_unknown_fields=True):
     start_ms: Annotated[
         int, Meta(ge=20, le=400, description="The most audio waited for before an answer begins to play.")
     ] = 60
+    start_earcon: Annotated[
+        bool, Meta(description="A short tone tells that recording began; for a headset or with echo_cancel.")
+    ] = False
 
 
 class Speech(Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,7 +39,7 @@ def main() -> int:
     add("--devices", type=int, default=5, metavar="N", help=f"those beyond {MOST_REAL} are replayed (%(default)s)")
     add("--on-hours", type=float, default=3.0, metavar="H", help="so long is each on in the day (%(default)s)")
     add("--turns-per-hour", type=float, default=12.0, metavar="N", help="in the replayed day (%(default)s)")
-    add("--seconds", type=float, default=90.0, metavar="S", help="so long the real sessions last (%(default)s)")
+    add("--seconds", type=float, default=60.0, metavar="S", help="so long the real sessions last (%(default)s)")
     add("--every-s", type=float, default=None, metavar="S", help="scrape them so often (as the product does)")
     add("--outage-s", type=float, default=10.0, metavar="S", help="so long the store is away each time (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the figures there too")

@@ -29,7 +29,7 @@ from hero365_edge.fakes.link import FakeLink
 from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
-from hero365_edge.settings import Control, Log
+from hero365_edge.settings import Control, Log, Playback
 from tests.appliance import (
     QUICK,
     TAIL_SAMPLES,
@@ -276,6 +276,24 @@ async def test_a_text_alone_is_heard_at_once_where_answers_bring_their_sound() -
         assert van.clock.now() - said_at < UNKNOWN_S / 2
 
 
+async def test_a_stream_that_begins_later_than_ever_before_is_heard_in_place_of_the_local_voice() -> None:
+    async with running(Van(voice=FakeVoice())) as van:
+        link = await van.session()
+        text = "That takes a while to say, so there is much of it left when the agent says it. " * 3
+        for sound, unknown in ((answer(1_600), True), (answer(2_400), False)):
+            before = len(van.heard())
+            await ask(van)
+            take(link)
+            say(link, "agent_response", session_id="s", response=text)
+            await asyncio.sleep(UNKNOWN_S + 0.2)
+            link.say(sound.tobytes())
+            await until(lambda: np.array_equal(van.heard()[-len(sound) :], sound))  # noqa: B023  awaited right here
+            of_local_voice = len(van.heard()) - before - len(sound)
+            assert (of_local_voice > 0) is unknown, "how late it comes was learned"
+            assert of_local_voice < len(spoken(text)) / 2
+            await until(lambda: not van.appliance.downlink.playing)
+
+
 async def test_the_seeds_welcome_is_heard_once_a_session_though_it_is_a_text_alone() -> None:
     async with running(Van(voice=FakeVoice())) as van:
         link = await van.session()
@@ -298,6 +316,21 @@ async def test_a_press_silences_the_welcome() -> None:
         await ask(van)
         await asyncio.sleep(UNKNOWN_S + 0.2)
         assert len(van.heard()) == 0
+
+
+async def test_a_press_in_the_middle_of_the_welcome_stops_it_and_is_a_turn() -> None:
+    session = msgspec.structs.replace(QUICK.session, accept_timeout_s=10.0)
+    async with running(Van(msgspec.structs.replace(QUICK, session=session), voice=FakeVoice())) as van:
+        link = await van.session()
+        welcome = "Hello! " * 20
+        say(link, "agent_response", session_id="s", response=welcome, context={})
+        await until(lambda: len(van.heard()) > 0)
+        await ask(van)
+        heard = len(van.heard())
+        assert heard < len(spoken(welcome)) / 2
+        await asyncio.sleep(0.2)
+        assert len(van.heard()) == heard
+        take(link)
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:
@@ -383,6 +416,29 @@ async def test_a_double_tap_plays_the_last_answer_again_and_sends_nothing(van: V
     await van.shows(Light.READY)
     assert np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2))
     assert len(link.sent) == sent
+
+
+async def test_the_last_answer_is_heard_again_without_a_link(van: Van) -> None:
+    link = await van.session()
+    await ask(van)
+    take(link)
+    link.say(answer(1_600).tobytes())
+    await van.turn_last("answered")
+    link.drop()
+    van.appliance.connection._backoff.failures = 10
+    await van.shows(Light.OFFLINE)
+    await asyncio.sleep(PREROLL_S)
+    await van.panel.double_tap()
+    await until(lambda: np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2)))
+
+
+async def test_that_recording_began_is_heard_where_it_is_asked_for() -> None:
+    settings = msgspec.structs.replace(QUICK, playback=Playback(start_earcon=True))
+    async with running(Van(settings)) as van:
+        link = await van.session()
+        await ask(van)
+        assert np.array_equal(van.heard(), earcon(Earcon.START))
+        take(link)
 
 
 async def test_nobody_speaking_ends_the_recording_and_is_told(van: Van) -> None:

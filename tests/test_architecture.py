@@ -63,9 +63,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),
     "backend": ("backend",),
-    "bench": ("bench", *_BASIS),
+    "bench": ("bench", "echo", "recording", *_BASIS),
     "cli": (
-        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "fleet", "profiles"),
+        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet", "profiles"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }

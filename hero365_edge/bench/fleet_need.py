@@ -63,7 +63,7 @@ class Measured:
     indexed_series: int
     """What is in it: each of these once, on one day."""
     memory_bytes: int
-    """What the store's own memory (no file's pages) grew by, from empty to all devices seen and told of just now."""
+    """The store's own (no file's pages), beyond that of an empty one, while each device is on and nobody asks it."""
     live_samples: int
     live_cpu_s: float
     """CPU of the store for so many samples that came scrape by scrape."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": ("hero365_edge.cli.demo", "try the whole appliance on this computer, with nothing configured"),
     "check": ("hero365_edge.cli.check", "look at everything it needs, and say what to do"),
     "devices": ("hero365_edge.cli.devices", "list sound cards with what they open, and GPIO chips"),
+    "bench": ("hero365_edge.cli.bench", "measure this board against its profile, and give a verdict"),
     "config": ("hero365_edge.cli.config", "show, validate or describe the settings"),
     "status": ("hero365_edge.cli.status", "what the running appliance is doing"),
     "say": ("hero365_edge.cli.say", "send a text as if it had been spoken"),

@@ -54,7 +54,7 @@ async def _findings(arguments: argparse.Namespace) -> AsyncIterator[tuple[str, F
     except ConfigError as error:
         next_step = "mend it; `hero365-edge config schema` tells what there is"
         yield "configuration", Finding(Verdict.FAIL, str(error), next_step), 78
-    running = await asyncio.to_thread(_asked, settings) if settings is not None else {}
+    running = await asyncio.to_thread(running_daemon, settings) if settings is not None else {}
     for probe in PROBES:
         finding, code = await look(probe, settings, running)
         yield probe.name, finding, code
@@ -79,7 +79,7 @@ def in_words(name: str, finding: Finding) -> str:
     return "\n".join([*lines, *([f"{'':28}-> {finding.next_step}"] if finding.next_step else [])])
 
 
-def _asked(settings: Settings) -> Running:
+def running_daemon(settings: Settings) -> Running:
     """What the running daemon says of itself; it holds the devices, so it is asked about them. Empty: none runs."""
     if not settings.control.socket:
         return {}

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from hero365_edge.cli.boards import board_defaults
-from hero365_edge.config import Loaded, Provisioned, load, no_board
+from hero365_edge.config import Loaded, Provisioned, load, no_board, variable_of
 from hero365_edge.errors import ConfigError
 from hero365_edge.fleet.identity import DamagedError, IdentityStore, state_folder
 
@@ -25,12 +25,14 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False, with_board: bool = False) -> Loaded:
+def load_config(
+    arguments: argparse.Namespace, *, as_daemon: bool = False, with_board: bool = False, profile: str | None = None
+) -> Loaded:
     """The settings that the identity, `--config` and the environment ask for. Raises ConfigError.
 
     Only the daemon must be able to read the identity: it is no business of whoever asks for the status. Nor does a
     damaged one stop the daemon, which nobody in a van could start again. What board it is counts (`with_board`) where
-    button, lamp or cards are wanted: finding it out takes a moment.
+    button, lamp or cards are wanted: finding it out takes a moment. `profile` stands above what `panel.profile` says.
     """
     store = IdentityStore(state_folder(os.environ))
     provisioned = None
@@ -48,7 +50,7 @@ def load_config(arguments: argparse.Namespace, *, as_daemon: bool = False, with_
         log.warning("without what was provisioned: %s", error)
     return load(
         [arguments.config] if arguments.config else None,
-        os.environ,
+        os.environ if profile is None else {**os.environ, variable_of("panel.profile"): profile},
         provisioned,
         board_defaults if with_board else no_board,
     )

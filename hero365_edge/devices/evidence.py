@@ -26,6 +26,11 @@ def read_evidence(root: Path = Path("/")) -> Evidence:
     )
 
 
+def serial_number(root: Path = Path("/")) -> str:
+    """The board's, as its firmware tells; of another computer, where we may read it; empty where there is none."""
+    return _text(root / "proc/device-tree/serial-number") or _text(root / "sys/class/dmi/id/product_serial")
+
+
 def config_txt(root: Path = Path("/")) -> str | None:
     """The firmware's settings, of Raspberry Pi OS 12 and later or before; None on another computer."""
     for path in (root / "boot/firmware/config.txt", root / "boot/config.txt"):

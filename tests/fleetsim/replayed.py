@@ -56,6 +56,7 @@ class Day:
     """Those of which nothing is left since the store was killed are not in its index."""
     empty_memory_bytes: int
     memory_bytes: int
+    """Its own, no pages of files, started anew and told of each device `LIVE_ROUNDS` times."""
     live_samples: int
     live_cpu_s: float
 
@@ -97,6 +98,8 @@ async def day(
         await _merge(store)
         data, index = map(_bytes, places)
         indexed = await store.query(INDEXED, midnight, QUERY_LIMIT_S)
+        await store.stop()
+        await store.start()  # so that its memory is not what pushing and counting took
         live = await _live(store, [as_scrape(steps, values[-1]) for values in lives], devices, every_s)
         memory = await _memory(store)
         return Day(

@@ -35,9 +35,9 @@ async def microphone(settings: Settings, running: Running) -> Finding:
             while sum(map(len, blocks)) < LISTEN_S * device.rate_hz:
                 blocks.append((await device.read()).pcm)
     except TimeoutError as error:
-        raise DeviceError(f"{wanted.device!r} opens, but no sound comes from it{_held('input')}") from error
+        raise DeviceError(f"{wanted.device!r} opens, but no sound comes from it{held('input')}") from error
     except DeviceError as error:
-        raise DeviceError(f"{error}{_held('input')}") from error
+        raise DeviceError(f"{error}{held('input')}") from error
     finally:
         device.close()
     if isinstance(wanted.channel, int) and wanted.channel >= device.channels:
@@ -64,9 +64,9 @@ async def speaker(settings: Settings, running: Running) -> Finding:
             while not device.handed_over:
                 await device.progress()
     except TimeoutError as error:
-        raise DeviceError(f"{wanted.device!r} opens, but takes no sound{_held('output')}") from error
+        raise DeviceError(f"{wanted.device!r} opens, but takes no sound{held('output')}") from error
     except DeviceError as error:
-        raise DeviceError(f"{error}{_held('output')}") from error
+        raise DeviceError(f"{error}{held('output')}") from error
     finally:
         device.close()
     text = f"{wanted.device!r} at {device.rate_hz} Hz{_converted(device.rate_hz)} takes sound"
@@ -77,7 +77,7 @@ def _converted(rate_hz: int) -> str:
     return "" if rate_hz == RATE_HZ else f" (made {RATE_HZ} here)"
 
 
-def _held(direction: Literal["input", "output"]) -> str:
+def held(direction: Literal["input", "output"]) -> str:
     """Who has cards of this direction open just now: the reason, more often than not."""
     busy = [str(holder) for holder in holders() if holder.direction == direction]
     return f"\nheld just now: {', '.join(busy)}" if busy else ""
