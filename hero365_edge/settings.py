@@ -74,12 +74,7 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 5.0
     reconnect_spread_s: Annotated[
         float,
-        Meta(
-            ge=0,
-            le=3600,
-            description="A session that the backend ended while nobody used it is dialled for within so long, so that "
-            "a fleet does not come back at once; a press dials at once. 0: as after any other failure.",
-        ),
+        Meta(ge=0, le=3600, description="Over so long idle devices spread dials after the backend hung up; 0: none."),
     ] = 60.0
 
 
