@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hero365_edge.config import BoardDefaults, load
-from hero365_edge.core.board import GPIO_AT_PIN, POWER_AT_PIN, UNVERIFIED, Board, Wire, setting_defaults
+from hero365_edge.core.board import GPIO_AT_PIN, POWER_AT_PIN, UNVERIFIED, Board, Wire, not_overruled, setting_defaults
 from hero365_edge.errors import ConfigError
 from hero365_edge.panel_settings import Panel
 from hero365_edge.profiles import GENERIC, load_boards, packaged
@@ -93,6 +93,18 @@ def test_what_it_makes_of_the_settings_is_allowed(board: Board) -> None:
     assert loaded.settings.panel.button_pin == board.button.line
     assert loaded.settings.audio.input.device == loaded.settings.audio.output.device == "hw:CARD=card"
     assert loaded.origin["panel.lamp_kind"] == "profile it"
+
+
+def test_only_a_board_that_raises_a_quiet_voice_itself_has_ours_off_unless_a_person_wants_it() -> None:
+    gains = {
+        name: load([], {}, None, lambda _, of=board: BoardDefaults("it", setting_defaults(of))).settings.audio.input
+        for name, board in BOARDS.items()
+    }
+    off = {name for name, audio_input in gains.items() if audio_input.max_gain_db == 0}
+    assert off == {"usb-speakerphone"}
+    assert not_overruled(setting_defaults(BOARDS["usb-speakerphone"]), {"audio.input.max_gain_db": 6}) == (
+        {key: value for key, value in setting_defaults(BOARDS["usb-speakerphone"]).items() if "gain" not in key}
+    )
 
 
 def test_the_generic_one_is_what_the_defaults_say() -> None:
