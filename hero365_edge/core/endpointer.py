@@ -23,7 +23,7 @@ PATIENCE_PAUSES = 1.5
 """So many times the longest pause in this utterance, and"""
 PATIENCE_MS = 200
 """so much more, is longer than the talker pauses."""
-ANSWERED_SHARE, ANSWERED_PAUSES = 300 / 600, 1.2
+ANSWERED_SHARE, ANSWERED_PAUSES = 340 / 600, 1.2
 """The shortest share and the times where an answer is ready: the technician hears every moment of that pause."""
 DOUBT_SHARE = 0.5
 """Of a frame that may hold speech all the same, so much does not count as a pause."""

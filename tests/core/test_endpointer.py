@@ -224,7 +224,7 @@ def test_what_may_be_speech_makes_a_pause_half_as_long_but_is_announced_all_the_
 
 
 def test_an_answer_may_be_heard_when_the_pause_is_longer_than_the_talkers_and_not_later_than_the_hangover() -> None:
-    for pause, frames in ((0, 15), (10, 22), (20, HANGOVER)):
+    for pause, frames in ((0, 17), (10, 22), (20, HANGOVER)):
         made = endpointer()
         give(made, "v" * 20 + "." * pause + "v" * 20)
         told = [made.frame(voiced=False) is not None or made.may_end for _ in range(HANGOVER)]
