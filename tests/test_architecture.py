@@ -67,7 +67,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("alsanames", "apa102", "depth", "quiet", "realtime", "portaudio", "tls")
+SHARED_DEVICES = ("alsanames", "apa102", "depth", "gpiobutton", "quiet", "realtime", "portaudio", "tls")
 """The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(

@@ -60,6 +60,12 @@ class FakePanel:
         await asyncio.sleep(_BETWEEN_TAPS_S)
         await self.tap()
 
+    def press_second(self) -> None:
+        """Push the second button down and let it go, in no time."""
+        for pressed in (True, False):
+            if self._started and self.alive:
+                self._edges.put_nowait(Edge(pressed, self._clock.now(), second=True))
+
     def unplug(self) -> None:
         """Take the chip away: `edge` raises DeviceError, and so does `start` until `plug`."""
         self._plugged = False
