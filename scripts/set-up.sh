@@ -11,6 +11,8 @@ demo_packages=(espeak-ng)
 test_packages=(pulseaudio pulseaudio-utils libsystemd-dev pkg-config asterisk-core-sounds-en-g722 pocketsphinx-testdata
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good systemd groff-base mandoc iproute2 nftables
   util-linux faketime gpsd gpsd-clients)
+# What looks at pages, in the tests that run at night: 300 MB.
+browser_packages=(chromium)
 # What the emulated machine is built and run with.
 lab_packages=(qemu-system-x86 qemu-utils mmdebstrap debian-archive-keyring e2fsprogs zstd iproute2)
 

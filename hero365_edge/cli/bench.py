@@ -9,15 +9,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hero365_edge.bench.hardware import mic
+from hero365_edge.bench.hardware import comparison, echo, loopback, mic, speaker
 from hero365_edge.bench.hardware.cards import CardLost, Progress
 from hero365_edge.bench.hardware.figures import Figure, Result, Spec, lost, unmeasured
 from hero365_edge.bench.hardware.page import limit, page, told
-from hero365_edge.bench.hardware.report import Report, encoded, report
+from hero365_edge.bench.hardware.report import Report, decoded, encoded, report
 from hero365_edge.cli import logs
 from hero365_edge.cli.bench_world import Bench, bench_of
 from hero365_edge.cli.options import add_config
 from hero365_edge.cli.probes.cards import held
+from hero365_edge.cli.world import NativeCodecs
+from hero365_edge.devices.canceller import WebrtcCanceller
 from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.profiles import load_boards
 
@@ -33,22 +35,43 @@ class Kind:
 
 
 async def _mic(bench: Bench, progress: Progress) -> Result:
-    async with bench.desk(progress) as desk:
+    async with bench.desk(progress, speaker_wanted=False) as desk:
         return await mic.measure(desk, bench.limits, bench.channel, bench.cancels_echo)
+
+
+async def _speaker(bench: Bench, progress: Progress) -> Result:
+    async with bench.desk(progress) as desk:
+        return await speaker.measure(desk, bench.limits, bench.channel, bench.cancels_echo)
+
+
+async def _loopback(bench: Bench, progress: Progress) -> Result:
+    async with bench.desk(progress) as desk:
+        return await loopback.measure(desk, bench.limits, bench.channel, bench.cancels_echo)
+
+
+async def _echo(bench: Bench, progress: Progress) -> Result:
+    canceller = WebrtcCanceller()
+    async with bench.desk(progress) as desk:
+        return await echo.measure(desk, bench.limits, bench.channel, bench.cancels_echo, canceller, NativeCodecs())
 
 
 KINDS: Mapping[str, Kind] = {
     mic.NAME: Kind(mic.SPECS, mic.LASTS_S, _mic),
+    speaker.NAME: Kind(speaker.SPECS, speaker.LASTS_S, _speaker),
+    loopback.NAME: Kind(loopback.SPECS, loopback.LASTS_S, _loopback),
+    echo.NAME: Kind(echo.SPECS, echo.LASTS_S, _echo),
 }
 """Each bench by its name, in the order in which `all` does them."""
-ALL = "all"
+ALL, COMPARE = "all", "compare"
+BAR = "{desc}: {percentage:3.0f} % |{bar}| {remaining} to go"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to measure, against what, and where the report goes."""
     add_config(parser)
     add = parser.add_argument
-    add("what", choices=(*KINDS, ALL), help="what is measured")
+    add("what", choices=(*KINDS, ALL, COMPARE), help="what is measured; compare: two reports side by side")
+    add("reports", nargs="*", type=Path, metavar="REPORT", help="compare: two files of JSON")
     add("--profile", choices=tuple(load_boards()), help="the board, instead of panel.profile")
     add("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="where the report goes (%(default)s)")
     add("--fake-hw", action="store_true", help="try it on fakes in memory: measures nothing real")
@@ -57,31 +80,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the report; 0 when everything that was measured is good, and something was."""
     logs.set_up("error", os.environ)
-    done = asyncio.run(_measured(arguments, bench_of(arguments)))
-    paths = _kept(done, arguments.out)
+    if len(arguments.reports) != 2 * (arguments.what == COMPARE):
+        raise ConfigError("only `bench compare` takes files, and it takes two: bench-out/bench-all.json of each run")
+    if arguments.what == COMPARE:
+        first, second = map(decoded, arguments.reports)
+        return _compare(first, second, arguments.out)
+    bench = bench_of(arguments)
+    _kept({}, arguments.out)  # if it cannot be written, better now than in five minutes
+    done = asyncio.run(_measured(bench))
+    files = {f"bench-{done.bench}.json": encoded(done), f"bench-{done.bench}.html": page(done).encode()}
+    paths = _kept(files, arguments.out)
     print(f"\n{done.headline}")
     print(f"the report: {', '.join(map(str, paths))}")
     return 0 if done.passed else 1
 
 
-async def _measured(arguments: argparse.Namespace, bench: Bench) -> Report:
-    names = KINDS if arguments.what == ALL else (arguments.what,)
+async def _measured(bench: Bench) -> Report:
+    what = bench.arguments.what
     if bench.fake:
         print("Fakes in memory stand for the hardware: nothing real is measured.")
     results = []
-    for name in names:
+    for name in KINDS if what == ALL else (what,):
         result = await _one(name, bench)
         print(f"\n{name}: {result.verdict}")
         print("\n".join(f"  {in_words(figure)}" for figure in result.figures), flush=True)
         results.append(result)
-    return report(arguments.what, bench.clock.utc().isoformat(timespec="seconds"), bench.subject(), tuple(results))
+    return report(what, bench.clock.utc().isoformat(timespec="seconds"), bench.subject(), tuple(results))
 
 
 async def _one(name: str, bench: Bench) -> Result:
     """One bench; a device that is missing or goes away is what it found."""
     kind = KINDS[name]
     # Nothing is drawn where nobody watches (disable=None): a journal or a file wants no bars.
-    with tqdm(total=round(kind.lasts_s), desc=name, unit="s", disable=None, leave=False) as bar:
+    with tqdm(total=kind.lasts_s, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
         try:
             return await kind.measure(bench, bar.update)
         except CardLost as error:
@@ -98,13 +129,21 @@ def in_words(figure: Figure) -> str:
     return f"{figure.verdict:12} {figure.title:30} {value:>12}   {limit(figure)}{why}"
 
 
-def _kept(done: Report, folder: Path) -> Sequence[Path]:
-    """The report in a file for programs and one for people. Raises ConfigError where they cannot be written."""
-    paths = folder / f"bench-{done.bench}.json", folder / f"bench-{done.bench}.html"
+def _compare(first: Report, second: Report, folder: Path) -> int:
+    print("\n".join(comparison.in_words(first, second)))
+    (path,) = _kept({"bench-compare.html": comparison.page(first, second).encode()}, folder)
+    print(f"\nthe page: {path}")
+    return 0
+
+
+def _kept(files: Mapping[str, bytes], folder: Path) -> Sequence[Path]:
+    """Write them. Raises ConfigError where they cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        paths[0].write_bytes(encoded(done))
-        paths[1].write_text(page(done), encoding="utf-8")
+        if not os.access(folder, os.W_OK):
+            raise ConfigError(f"{folder}: cannot be written by this user")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written ({error.strerror})") from error
-    return paths
+    return [folder / name for name in files]

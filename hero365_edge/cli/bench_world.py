@@ -3,13 +3,14 @@
 import argparse
 import platform
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from hero365_edge import __version__
-from hero365_edge.bench.hardware.cards import Desk, Progress, opened
+from hero365_edge.bench.hardware.cards import Desk, OwnSpeaker, Progress, opened
 from hero365_edge.bench.hardware.report import Subject
 from hero365_edge.cli import boards
 from hero365_edge.cli.check import running_daemon
@@ -18,10 +19,10 @@ from hero365_edge.core.board import Board, Limits
 from hero365_edge.core.pcm import RATE_HZ, Pcm, samples_of
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.evidence import serial_number
-from hero365_edge.errors import ConfigError, EdgeError
+from hero365_edge.errors import ConfigError, DeviceError, EdgeError
 from hero365_edge.fakes.microphone import FakeMicrophone
 from hero365_edge.fakes.speaker import FakeSpeaker
-from hero365_edge.ports import Clock, Microphone, Speaker
+from hero365_edge.ports import Clock, Microphone
 from hero365_edge.profiles import GENERIC, load_boards
 from hero365_edge.settings import Settings
 
@@ -58,7 +59,7 @@ class Bench:
         """Whether the board is known to take its own speaker out of what it hears."""
         return self.board.cancels_echo is True
 
-    def cards(self) -> tuple[Microphone, Speaker]:
+    def cards(self) -> tuple[Microphone, OwnSpeaker]:
         """Not opened yet; to be made where the event loop runs."""
         if self.fake:
             return fake_cards(self.clock)
@@ -72,11 +73,22 @@ class Bench:
         )
 
     @asynccontextmanager
-    async def desk(self, progress: Progress) -> AsyncIterator[Desk]:
-        """Both cards, open. Raises DeviceError, naming the one that does not open."""
+    async def desk(self, progress: Progress, *, speaker_wanted: bool = True) -> AsyncIterator[Desk]:
+        """Both cards, open; the microphone alone when no speaker opens and none is wanted.
+
+        Raises DeviceError, naming the one that does not open.
+        """
         microphone, speaker = self.cards()
-        async with opened(microphone, speaker):
-            yield Desk(self.clock, microphone, speaker, progress)
+        there: OwnSpeaker | None = speaker
+        async with AsyncExitStack() as cards:
+            try:
+                await cards.enter_async_context(opened(speaker))
+            except DeviceError:
+                if speaker_wanted:
+                    raise
+                there = None
+            await cards.enter_async_context(opened(microphone))
+            yield Desk(self.clock, microphone, there, progress)
 
     def subject(self) -> Subject:
         """What the report says was measured."""
@@ -116,13 +128,13 @@ def bench_of(arguments: argparse.Namespace) -> Bench:
     return Bench(arguments, settings, profile, known[profile], False, clock)
 
 
-def profile_of(wanted: str) -> str:
+def profile_of(wanted: str, root: Path = boards.ROOT) -> str:
     """The name of the profile whose limits count. Raises ConfigError where boards cannot be told apart."""
     if wanted in boards.WITHOUT_BOARD:
         return GENERIC
     if wanted != "auto":
         return wanted
-    found = [one.name for one in boards.look().found]
+    found = [one.name for one in boards.look(root).found]
     if len(found) > 1:
         raise ConfigError(f"{' and '.join(found)} cannot be told apart: name yours with --profile")
     return found[0] if found else GENERIC

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hero365_edge.core.recognition import Card, Chip, Evidence, Hat
-from hero365_edge.devices.evidence import config_txt, read_evidence
+from hero365_edge.devices.evidence import config_txt, read_evidence, serial_number
 from tests.board_trees import I2C1, SOUND, Tree, codec_zero, i2s_on_wires, jabra, respeaker_v2
 
 
@@ -22,6 +22,15 @@ def test_a_raspberry_pi_without_a_board_shows_itself_and_its_own_sound(tree: Tre
     assert read_evidence(tree.root) == Evidence(
         computer="Raspberry Pi 4 Model B Rev 1.4", cards=(Card("vc4hdmi0", captures=False, plays=True),)
     )
+
+
+def test_the_serial_number_is_the_firmwares_or_the_computers_or_none(tmp_path: Path) -> None:
+    assert serial_number(tmp_path) == ""
+    computer, board = tmp_path / "sys/class/dmi/id/product_serial", tmp_path / "proc/device-tree/serial-number"
+    for path, text in ((computer, "PF12345\n"), (board, "10000000abcdef01\0")):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        assert serial_number(tmp_path) == text.strip("\n\0")
 
 
 def test_a_hats_eeprom_is_read_without_the_zeros_that_end_its_strings(tree: Tree) -> None:

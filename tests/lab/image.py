@@ -38,7 +38,8 @@ _BOOTS = (
 # What our Debian package depends on, so that it installs with no network.
 _NEEDED = (
     "adduser libopus0 libmpg123-0t64 espeak-ng python3-gpiozero python3-msgspec python3-numpy python3-opuslib"
-    " python3-prometheus-client python3-pyaudio python3-soxr python3-systemd python3-websockets python3-yaml"
+    " python3-prometheus-client python3-pyaudio python3-soxr python3-systemd python3-tqdm python3-websockets"
+    " python3-yaml"
 )
 PACKAGES = tuple(_BOOTS.split() + _NEEDED.split())
 PYPI = ("lgpio==0.2.2.0", "gpiozero==2.0.1.post3", "colorzero==2.0", "webrtcvad-wheels==2.0.14.post1")

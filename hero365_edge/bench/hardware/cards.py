@@ -1,18 +1,23 @@
 """Plays on the speaker and records from the microphone for a bench; a card that goes away in the middle is an error."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from statistics import median
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from hero365_edge.bench.hardware.levels import Sound
 from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.echo_ports import Ear, Loudspeaker
 from hero365_edge.errors import DeviceError
-from hero365_edge.ports import Clock, Microphone, Speaker
+from hero365_edge.ports import Block, Clock, Microphone, Speaker
 
+NOT_HEARD = "what the speaker plays is not heard: is it loud enough, is the microphone on?"
+TAKEN_OUT = "the board takes its own speaker out of what it hears"
+ATTEMPTS = 3
 LOST_AFTER_S = 3.0
 """No samples for so long, and the card is gone: PortAudio itself says nothing."""
 
@@ -20,8 +25,16 @@ Progress: TypeAlias = Callable[[float], object]
 """Called with the seconds of the bench that have passed since it was called last."""
 
 
+class OwnSpeaker(Speaker, Loudspeaker, Protocol):
+    """A speaker that tells what its card is given, as both the real one and the fake do."""
+
+
 class CardLost(DeviceError):  # noqa: N818  named for what happened, as LinkRefused is
     """A card went away while it was measured."""
+
+
+class SamplesLost(DeviceError):  # noqa: N818  as above
+    """There is a hole in a recording, or in what was played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +44,13 @@ class Take:
     pcm: Pcm
     """Shape (frames, channels)."""
     rate_hz: int
-    captured_at: float
-    """When the first sample was captured, as the card tells."""
+    handed_at: float
+    """When the card handed over the first sample, as if each came by itself and not a block at a time."""
+    taken_at: float | None = None
+    """When the speaker took the first sample of what was played meanwhile, in the same way."""
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(*cards: Microphone | Speaker) -> AsyncIterator[None]:
     """The cards are open within. Raises DeviceError, naming the one that does not open."""
     try:
@@ -51,57 +66,93 @@ class Desk:
     """Both cards of one bench, open already; without a speaker it only records."""
 
     def __init__(
-        self, clock: Clock, microphone: Microphone, speaker: Speaker | None = None, progress: Progress = lambda _: None
+        self,
+        clock: Clock,
+        microphone: Microphone,
+        speaker: OwnSpeaker | None = None,
+        progress: Progress = lambda _: None,
+        lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.clock = clock
         self.microphone = microphone
         self.speaker = speaker
-        self._progress = progress
+        self.progress = progress
+        self._lost_after_s = lost_after_s
 
     async def record(self, seconds: float) -> Take:
-        """The next `seconds`. Raises CardLost, and DeviceError when samples were lost on the way."""
+        """The next `seconds`. Raises CardLost, and SamplesLost when there is a hole in it."""
+        return await self._record(seconds, None)
+
+    async def _record(self, seconds: float, first_played: int | None) -> Take:
         microphone = self.microphone
         blocks: list[Pcm] = []
-        frames, captured_at, xruns = 0, None, None
+        handed_at: list[float] = []
+        taken_at: list[float] = []
+        frames, xruns = 0, self._xruns()
         microphone.listen(self.clock.now())
         try:
-            while captured_at is None or frames < seconds * microphone.rate_hz:
-                try:
-                    async with asyncio.timeout(LOST_AFTER_S):
-                        block = await microphone.read()
-                except TimeoutError:
-                    raise CardLost(f"the microphone gave nothing for {LOST_AFTER_S:g} s: was it pulled out?") from None
-                self._look_at_speaker()
-                captured_at = block.captured_at if captured_at is None else captured_at
-                xruns = microphone.xruns if xruns is None else xruns
+            while not blocks or frames < seconds * microphone.rate_hz:
+                block = await self.next_of(microphone)
                 blocks.append(block.pcm)
                 frames += len(block.pcm)
-                self._progress(len(block.pcm) / microphone.rate_hz)
+                handed_at.append(microphone.last_block_at - frames / microphone.rate_hz)
+                self.look_at_speaker()
+                taken_at += self._taken(first_played)
+                self.progress(len(block.pcm) / microphone.rate_hz)
         finally:
             microphone.hush()
-        if microphone.xruns != xruns:
-            raise DeviceError("the microphone lost samples: this computer was too busy to take them in time")
-        return Take(np.concatenate(blocks)[: round(seconds * microphone.rate_hz)], microphone.rate_hz, captured_at)
+        if self._xruns() != xruns:
+            raise SamplesLost("samples were lost: this computer was too busy to take or give them in time")
+        pcm = np.concatenate(blocks)[: round(seconds * microphone.rate_hz)]
+        # The median: a block that the computer was late to take, or two at once, have no say.
+        return Take(pcm, microphone.rate_hz, median(handed_at), median(taken_at) if taken_at else None)
 
     async def play(self, sound: Sound, tail_s: float = 1.0) -> Take:
         """Play this (mono, at the speaker's rate, full scale 1) and record it and `tail_s` more.
 
-        Raises CardLost, and DeviceError where there is no speaker, or samples were lost on the way.
+        The recording begins at most a period before. Where samples were lost on the way it is done again, twice at
+        most. Raises CardLost, SamplesLost, and DeviceError where there is no speaker.
         """
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(SamplesLost):
+                return await self._play(sound, tail_s)
+        return await self._play(sound, tail_s)
+
+    async def _play(self, sound: Sound, tail_s: float) -> Take:
         if self.speaker is None:
             raise DeviceError("there is no speaker")
-        self.speaker.write(pcm_of(sound))
+        first = self.speaker.write(pcm_of(sound))
         try:
-            return await self.record(len(sound) / self.speaker.rate_hz + tail_s)
+            return await self._record(len(sound) / self.speaker.rate_hz + tail_s, first)
         finally:
             self.speaker.sleep()
 
-    def _look_at_speaker(self) -> None:
+    async def next_of(self, ear: Ear) -> Block:
+        """What it hears next. Raises CardLost when nothing comes."""
+        try:
+            async with asyncio.timeout(self._lost_after_s):
+                return await ear.read()
+        except TimeoutError:
+            raise CardLost(f"the microphone gave nothing for {self._lost_after_s:g} s: was it pulled out?") from None
+
+    def look_at_speaker(self) -> None:
+        """Raises CardLost when it has something to play and does not take it."""
         speaker = self.speaker
         if speaker is None or not speaker.queued_samples:
             return
-        if self.clock.now() - speaker.last_callback_at > LOST_AFTER_S:
-            raise CardLost(f"the speaker took nothing for {LOST_AFTER_S:g} s: was it pulled out?")
+        if self.clock.now() - speaker.last_callback_at > self._lost_after_s:
+            raise CardLost(f"the speaker took nothing for {self._lost_after_s:g} s: was it pulled out?")
+
+    def _taken(self, first: int | None) -> Sequence[float]:
+        """When the speaker took sample number `first`, as its newest callback tells, if that was full of it."""
+        speaker = self.speaker
+        if speaker is None or first is None or not speaker.queued_samples or speaker.handed_over <= first:
+            return ()
+        asked_at, handed_over = speaker.last_callback_at, speaker.handed_over
+        return (asked_at - (handed_over - speaker.period_samples - first) / speaker.rate_hz,)
+
+    def _xruns(self) -> int:
+        return self.microphone.xruns + (self.speaker.xruns if self.speaker is not None else 0)
 
 
 def pcm_of(sound: Sound) -> Pcm:

@@ -14,6 +14,8 @@ from hero365_edge.core.pcm import Pcm
 Sound = NDArray[np.float64]
 SILENT_DBFS = -120.0
 """Nothing is told to be softer: 16 bit end 20 dB above."""
+SPEECH_HZ = (100.0, 7000.0)
+"""Where speech is compared with noise."""
 MAINS_HZ = (50.0, 60.0)
 HARMONICS = 6
 LINE_HZ = 1.0
@@ -41,7 +43,7 @@ def level_dbfs(sound: Sound) -> float:
 
 def a_weighted_dbfs(sound: Sound, rate_hz: int) -> float:
     """The level as an ear weighs it (curve A of IEC 61672-1)."""
-    power, hz = _powers(sound, rate_hz)
+    power, hz = _windowed(sound, rate_hz)
     return db(float(np.sum(power * a_weight(hz) ** 2)))
 
 
@@ -56,8 +58,8 @@ def a_weight(hz: Sound) -> Sound:
 
 
 def band_power(sound: Sound, rate_hz: int, low_hz: float, high_hz: float) -> float:
-    """The power between two frequencies."""
-    power, hz = _powers(sound, rate_hz)
+    """The power between two frequencies, wherever in the sound it is."""
+    power, hz = _whole(sound, rate_hz)
     return float(np.sum(power[(hz >= low_hz) & (hz <= high_hz)]))
 
 
@@ -74,9 +76,7 @@ def spectrum_dbfs(sound: Sound, rate_hz: int, width_hz: float = 10.0) -> tuple[S
 
 def hum_dbfs(sound: Sound, rate_hz: int) -> float:
     """The mains' lines together, of 50 or of 60 Hz, whichever is louder; what noise there is around them left out."""
-    window = np.hanning(len(sound))
-    power = 2 * np.abs(np.fft.rfft((sound - np.mean(sound)) * window)) ** 2 / (len(sound) * np.sum(window**2))
-    hz = _hz(len(sound), rate_hz)
+    power, hz = _windowed(sound, rate_hz)
     hums = [sum(_line(power, hz, mains * (1 + n)) for n in range(HARMONICS)) for mains in MAINS_HZ]
     return db(max(hums))
 
@@ -124,8 +124,15 @@ def loudest(sound: Sound, samples: int) -> Sound:
     return sound[first : first + samples]
 
 
-def _powers(sound: Sound, rate_hz: int) -> tuple[Sound, Sound]:
-    """The power in each line of the spectrum, DC left out, and its frequency; no window."""
+def _windowed(sound: Sound, rate_hz: int) -> tuple[Sound, Sound]:
+    """The power in each line of the spectrum, DC left out, and its frequency; by a window, so that lines stay lines."""
+    window = np.hanning(len(sound))
+    power: Sound = 2 * np.abs(np.fft.rfft((sound - np.mean(sound)) * window)) ** 2 / (len(sound) * np.sum(window**2))
+    return power, _hz(len(sound), rate_hz)
+
+
+def _whole(sound: Sound, rate_hz: int) -> tuple[Sound, Sound]:
+    """The same without a window: every moment counts alike."""
     spectrum = np.abs(np.fft.rfft(sound)) ** 2 / len(sound) ** 2
     spectrum[1:] *= 2
     if len(sound) % 2 == 0:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hero365_edge.bench.hardware import levels
-from hero365_edge.bench.hardware.cards import Desk, Take
+from hero365_edge.bench.hardware.cards import TAKEN_OUT, Desk, Take
 from hero365_edge.bench.hardware.figures import Absent, Result, Spec, Unmeasured, Value, Values, judged
 from hero365_edge.bench.hardware.levels import Sound
 from hero365_edge.bench.hardware.plot import Plot, curve
@@ -20,7 +20,6 @@ LASTS_S = QUIET_S + BURST_S + TAIL_S
 BURST_DBFS = -20.0
 HEARD_S = 2.0
 """So much of the burst is looked at, wherever in the recording it is."""
-SPEECH_HZ = (100.0, 7000.0)
 FAR_BELOW_DB = 6.0
 """The channel that is used may be so far beneath the loudest; beyond, the two are swapped, or one is covered."""
 
@@ -73,7 +72,7 @@ async def measure(
     if desk.speaker is None:
         burst = Unmeasured("no speaker opens that could play speech")
     elif cancels_echo:
-        burst = Unmeasured("the board takes its own speaker out of what it hears")
+        burst = Unmeasured(TAKEN_OUT)
     else:
         burst = await desk.play(speech_shaped(BURST_S, desk.speaker.rate_hz, BURST_DBFS), TAIL_S)
     plots = _plots(quiet, burst, channel)
@@ -98,8 +97,8 @@ def values(quiet: Take, burst: Take | Unmeasured, channel: int | None) -> Values
 
 def _snr_db(noise: Sound, burst: Take, channel: int | None) -> float | Unmeasured:
     heard = _burst(mono(burst.pcm, channel), burst.rate_hz)
-    noise_power = levels.band_power(noise, burst.rate_hz, *SPEECH_HZ)
-    speech_power = levels.band_power(heard, burst.rate_hz, *SPEECH_HZ) - noise_power
+    noise_power = levels.band_power(noise, burst.rate_hz, *levels.SPEECH_HZ)
+    speech_power = levels.band_power(heard, burst.rate_hz, *levels.SPEECH_HZ) - noise_power
     if not noise_power:
         return Unmeasured("without any noise there is nothing to stand above: is this a card?")
     return levels.db(speech_power) - levels.db(noise_power)

@@ -24,16 +24,17 @@ dt { color: #555; } dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-weight: 600; color: #555; }
 th, td { padding: .35rem .5rem; border-bottom: 1px solid #ddd; vertical-align: top; }
+th, td:nth-child(n+2) { overflow-wrap: normal; white-space: nowrap; }
 small { color: #555; display: block; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
-svg { width: 100%; height: auto; display: block; border: 1px solid #ddd; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
+svg { width: 100%; max-width: 36rem; height: auto; display: block; border: 1px solid #ddd; }
 svg text { font: 11px system-ui, sans-serif; } svg .title { font-weight: 700; }
 svg .tick, svg .label { fill: #555; }
 svg .grid { stroke: #e5e7eb; } svg .limit { stroke: #b91c1c; stroke-dasharray: 5 4; }
 svg polyline { fill: none; stroke-width: 1.5; }
 @media (max-width: 40rem) {
   thead { display: none; }
-  tr { display: grid; grid-template-columns: 1fr auto; padding: .4rem 0; border-bottom: 1px solid #ddd; }
+  tr { display: grid; grid-template-columns: 1fr auto; gap: 0 .8rem; padding: .4rem 0; border-bottom: 1px solid #ddd; }
   td { border: 0; padding: .1rem 0; } td:nth-child(even) { text-align: right; }
 }
 """
@@ -69,10 +70,17 @@ def css(verdict: Verdict) -> str:
     return verdict.replace(" ", "-")
 
 
+def day(report: Report) -> str:
+    """When it was done, as a person writes it."""
+    return f"{report.at[:16].replace('T', ' ')} UTC"
+
+
 def told(number: float | None, unit: str = "") -> str:
     """A number as a person wants it, three or four digits; a dash when there is none."""
     if number is None:
         return "\N{EN DASH}"
+    if not unit and number == round(number):
+        return str(round(number))
     size = abs(number)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 or not size else 3
     return f"{number:.{digits}f} {unit}".replace("-", "\N{MINUS SIGN}").strip()
@@ -99,7 +107,7 @@ def _head(report: Report) -> Iterator[str]:
                 ("computer", subject.computer),
                 ("microphone", subject.microphone),
                 ("speaker", subject.speaker),
-                ("date", report.at),
+                ("date", day(report)),
                 ("versions", ", ".join(f"{name} {version}" for name, version in subject.versions.items())),
             )
         )
@@ -118,7 +126,8 @@ def _bench(result: Result) -> Iterator[str]:
 
 def _row(figure: Figure) -> str:
     remark = f"<small>{escape(figure.remark)}</small>" if figure.remark else ""
-    exact = f"<small>± {escape(told(figure.error, figure.unit))}</small>" if figure.value is not None else ""
+    known = figure.value is not None and figure.error
+    exact = f"<small>± {escape(told(figure.error, figure.unit))}</small>" if known else ""
     return (
         f"<tr><td>{escape(figure.title)}{remark}</td><td>{escape(told(figure.value, figure.unit))}{exact}</td>"
         f"<td>{escape(limit(figure))}</td><td>{mark(figure.verdict)}</td></tr>"

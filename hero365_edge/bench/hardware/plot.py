@@ -6,9 +6,9 @@ from html import escape
 
 from msgspec import Struct
 
-WIDTH, HEIGHT = 400, 250
+WIDTH, HEIGHT = 360, 240
 """Small, so that its letters are large enough when a phone makes it as wide as itself."""
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 38
+LEFT, RIGHT, TOP, BOTTOM = 40, 10, 40, 38
 MOST_POINTS = 400
 COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7e22ce")
 """Of the curves, in their order; no plot has more."""
@@ -105,8 +105,9 @@ class _Axes:
             yield f'<line class="limit" x1="{LEFT}" y1="{self._y(y)}" x2="{WIDTH - RIGHT}" y2="{self._y(y)}"/>'
         for number, each in enumerate(self._plot.curves):
             yield from self._bars(each, number) if self._plot.bars else self._line(each, number)
-            if len(self._plot.curves) > 1:
-                yield _text(f"name{number}", WIDTH - RIGHT - 4, TOP + 12 + 14 * number, each.name, "end")
+        if len(self._plot.curves) > 1:
+            names = [f'<tspan class="name{n}">{escape(each.name)}</tspan>' for n, each in enumerate(self._plot.curves)]
+            yield f'<text x="{LEFT}" y="{TOP - 8}">{"&#160;&#160; ".join(names)}</text>'
 
     def _line(self, each: Curve, number: int) -> Iterator[str]:
         points = " ".join(f"{self._x(x)},{self._y(y)}" for x, y in zip(each.x, each.y, strict=True))
@@ -114,8 +115,10 @@ class _Axes:
 
     def _bars(self, each: Curve, number: int) -> Iterator[str]:
         floor = self._y(0.0)
+        share = 0.8 / len(self._plot.curves)
         for x, y in zip(each.x, each.y, strict=True):
-            left, width, height = self._x(x - 0.4), self._x(x + 0.4) - self._x(x - 0.4), floor - self._y(y)
+            begin = x - 0.4 + share * number
+            left, width, height = self._x(begin), self._x(begin + share) - self._x(begin), floor - self._y(y)
             yield f'<rect x="{left}" y="{self._y(y)}" width="{width:.1f}" height="{height:.1f}" class="name{number}"/>'
 
     def _x_ticks(self) -> list[float]:

@@ -11,6 +11,8 @@ SPEECH = (
 )
 """Third octaves in Hz, and the long-term level of speech in each in dB (Byrne et al. 1994, J. Acoust. Soc. Am. 96)."""
 FADE_S = 0.01
+SYLLABLES_PER_S, PAUSES = 4, 0.2
+"""Speech is modulated most at some 4 Hz (Houtgast and Steeneken 1985, J. Acoust. Soc. Am. 77)."""
 
 
 def speech_shaped(seconds: float, rate_hz: int, dbfs: float, seed: int = 1) -> Sound:
@@ -23,6 +25,18 @@ def speech_shaped(seconds: float, rate_hz: int, dbfs: float, seed: int = 1) -> S
     gain[(hz < 100) | (hz > 7000)] = 0.0
     noise = np.fft.irfft(spectrum * gain, samples)
     return faded(noise * 10 ** (dbfs / 20) / np.sqrt(np.mean(np.square(noise))), rate_hz)
+
+
+def speech_like(seconds: float, rate_hz: int, dbfs: float, seed: int = 1) -> Sound:
+    """The same, loud and soft as speech is: syllables, four in a second, each as loud as it happens, and pauses."""
+    noise = speech_shaped(seconds, rate_hz, 0.0, seed)
+    dice = np.random.default_rng(seed)
+    syllables = dice.uniform(0.2, 1.0, round(seconds * SYLLABLES_PER_S) + 1)
+    syllables[dice.random(len(syllables)) < PAUSES] = 0.0
+    at = np.arange(len(noise)) * SYLLABLES_PER_S / rate_hz
+    voiced = noise * syllables[at.astype(np.int64)] * np.sin(np.pi * (at % 1)) ** 2
+    louder: Sound = voiced * 10 ** (dbfs / 20) / np.sqrt(np.mean(np.square(voiced)))
+    return louder
 
 
 def faded(sound: Sound, rate_hz: int) -> Sound:
