@@ -59,7 +59,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),
     "backend": ("backend",),
-    "bench": ("bench", "echo", "recording", *_BASIS),
+    "bench": ("bench", "connection", "echo", "recording", *_BASIS),
     "cli": (
         *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet", "profiles"),
         *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),

@@ -134,6 +134,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """The 99th percentile; below `panel.debounce_ms`, or a press counts twice."""
     rtt_ms: float = 100.0
     """To the backend, median (the seed's figure)."""
+    up_kbit_s: float = 300.0
+    """Speech as 16 bit PCM, the seed's, takes 256 and its frames' heads."""
+    down_kbit_s: float = 300.0
     session_s: float = 5.0
     """From dialling to `session_started`."""
     xruns_per_hour: float = 0.0

@@ -12,14 +12,23 @@ class Light(StrEnum):
     """One thing for the lamp to say; the names are the states of the product plus `holding` and `muted`."""
 
     STARTING = "starting"
+    """Wait."""
     OFFLINE = "offline"
+    """No connection; press, it will be held."""
     READY = "ready"
+    """The box is alive and the microphone is closed."""
     MUTED = "muted"
+    """Ready, but the speaker is muted."""
     LISTENING = "listening"
+    """It hears you."""
     HOLDING = "holding"
+    """Your words are kept until the link is back."""
     PROCESSING = "processing"
+    """The answer is being made."""
     SPEAKING = "speaking"
+    """The answer is being spoken."""
     FAULT = "fault"
+    """Something is broken: `hero365-edge status`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +63,19 @@ _BLUE: Colour = (0.0, 0.0, 1.0)
 _MAGENTA: Colour = (0.8, 0.0, 1.0)
 _RED: Colour = (1.0, 0.0, 0.0)
 
-# What it looks like to the technician                               meaning
-# ------------------------------------------------------------------------------------------------
-# even blinking, once a second                                       starting, wait
-# a short flash every two seconds                                    no connection; press, it will be held
-# dim and steady: the box is alive and the microphone is closed      ready
-# a flash every second: nothing will be heard                         ready, but the speaker is muted
-# bright and steady: it hears you                                    listening
-# bright with a short wink every second                              your words are kept until the link is back
-# quick breathing                                                    the answer is being made
-# slow breathing                                                     the answer is being spoken
-# frantic blinking                                                   something is broken: `hero365-edge status`
+LOOKS: dict[Light, str] = {
+    Light.STARTING: "even blinking, once a second",
+    Light.OFFLINE: "a short flash every two seconds",
+    Light.READY: "dim and steady",
+    Light.MUTED: "a flash every second",
+    Light.LISTENING: "bright and steady",
+    Light.HOLDING: "bright with a short wink every second",
+    Light.PROCESSING: "quick breathing",
+    Light.SPEAKING: "slow breathing",
+    Light.FAULT: "frantic blinking",
+}
+"""How each light looks to the technician."""
+
 _PATTERNS: dict[Light, Pattern] = {
     Light.STARTING: Pattern(_WHITE, on_ms=500, off_ms=500),
     Light.OFFLINE: Pattern(_AMBER, on_ms=100, off_ms=1900),

@@ -23,6 +23,7 @@ from typing import Any
 
 import gpiozero
 
+from hero365_edge.core.bounce import Change
 from hero365_edge.core.gestures import Debouncer, Edge
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock
@@ -57,6 +58,8 @@ class GpioButton:
         self._second = second
         self._debounce_ms = debounce_ms
         self._pin_factory = pin_factory
+        self.watch: Callable[[Change], None] = lambda _: None
+        """Told what the contact does, before it is debounced."""
         self._name = f"{'second ' if second else ''}button on GPIO{pin}"
         self._contact: Any = None
         self._debouncer = Debouncer(debounce_ms)
@@ -107,6 +110,7 @@ class GpioButton:
 
     def _changed(self, contact: Any, pressed: bool, at: float) -> None:
         if contact is self._contact:  # else it was closed while this was on its way from the thread
+            self.watch(Change(pressed, at))
             self._deliver(self._debouncer.change(pressed, at))
 
     def _settle(self) -> None:

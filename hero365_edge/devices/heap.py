@@ -1,7 +1,9 @@
-"""The C library's heap: what a large message took is given back to the system with it."""
+"""The process's memory: what a large message took is given back to the system with it; how much there is of it."""
 
 import ctypes
+import os
 from contextlib import suppress
+from pathlib import Path
 
 _MMAP_THRESHOLD = -3
 """M_MMAP_THRESHOLD of mallopt(3)."""
@@ -17,3 +19,8 @@ def give_large_blocks_back() -> None:
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+def resident_bytes() -> int:
+    """What this process has in memory just now (proc_pid_statm(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

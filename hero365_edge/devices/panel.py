@@ -3,13 +3,14 @@
 import asyncio
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import gpiozero
 
+from hero365_edge.core.bounce import Change
 from hero365_edge.core.gestures import DEBOUNCE_MS, Edge
 from hero365_edge.core.lamp import Light, Pattern, level, pattern
 from hero365_edge.devices.apa102 import Apa102, Chain
@@ -107,6 +108,15 @@ class GpioPanel:
     def alive(self) -> bool:
         """False once the driver's thread that told the last edge has died; with lgpio no other ever takes its place."""
         return self._button.alive and (self._second is None or self._second.alive)
+
+    @property
+    def watch(self) -> Callable[[Change], None]:
+        """Is told what the button's contact does, before it is debounced; for the bench."""
+        return self._button.watch
+
+    @watch.setter
+    def watch(self, watch: Callable[[Change], None]) -> None:
+        self._button.watch = watch
 
     @property
     def lamp_trouble(self) -> str:
