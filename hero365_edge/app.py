@@ -94,12 +94,18 @@ class Appliance:
         self.dialogue.mute(settings.audio.output.volume == 0)
         self.dialogue.before_press = self.cards.listen
         self.button = Button(clock, world.panel, self.dialogue.edge, self._second_pressed)
-        checks = (
-            self.cards.stuck,
-            overdue("the connection", lambda: self.connection.due_at),
-            self.button.stuck,
-        )
+        checks = {
+            "cards": self.cards.stuck,
+            "connection": overdue("the connection", lambda: self.connection.due_at),
+            "button": self.button.stuck,
+        }
         self.health = Health(clock, world.supervisor, self.describe, checks)
+        self.metering = None
+        if settings.metrics.listen:
+            from hero365_edge.metering import Metering  # noqa: PLC0415  its library is loaded only where it is wanted
+
+            self.metering = Metering(self, world, channel)
+            self.dialogue.turn_closed = self.metering.turn_closed
         self.listeners: list[asyncio.Queue[ev.Event]] = []
         """Each gets every event, for whoever watches a run, such as the demo; full queues miss out."""
 
@@ -124,6 +130,8 @@ class Appliance:
                 }
                 if self.ear is not None:
                     work["echo"] = self.ear.run()
+                if self.metering is not None:
+                    work["metrics"] = self.metering.run(self._settings.metrics.listen)
                 if self._world.memory is not None:
                     work["session memory"] = self._world.memory.run(lambda: self.connection.session_id)
                 running = [tasks.create_task(each, name=name) for name, each in work.items()]
@@ -251,6 +259,8 @@ class Appliance:
             self.downlink.chime(earcon(Earcon.LOUDNESS))
 
     def _seen(self, event: ev.Event) -> None:
+        if self.metering is not None:
+            self.metering.seen(event)
         if self.ear is not None:
             self.ear.attend(self.downlink.playing, self.session.state is State.SPEAKING)
         if isinstance(event, ev.Recorded) and (health := self.connection.health) is not None:

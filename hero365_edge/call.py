@@ -63,6 +63,10 @@ class Counts:
     """How often a link became too slow or too lossy for speech."""
     causes: Counter[str] = field(default_factory=Counter)
     """How often a link ended, or could not be had, by what the matter was."""
+    sent_bytes: Counter[str] = field(default_factory=Counter)
+    """Of messages to the backend: `audio` (binary), `audio_data` (an utterance in one piece) and `control`."""
+    received_bytes: Counter[str] = field(default_factory=Counter)
+    """Of the backend's: `audio`, `agent_response`, `control`, and `other` for what could not be understood."""
 
 
 class Call:
@@ -100,7 +104,10 @@ class Call:
 
     async def send(self, message: Outgoing) -> None:
         """Hand a message to the socket, waiting while it is full. Raises LinkError when the link is gone."""
-        await self._link.send(message if isinstance(message, bytes) else m.encode(message, self._clock.utc()))
+        encoded = message if isinstance(message, bytes) else m.encode(message, self._clock.utc())
+        await self._link.send(encoded)
+        kinds: dict[type, str] = {bytes: "audio", m.AudioData: "audio_data"}
+        self._counts.sent_bytes[kinds.get(type(message), "control")] += _bytes_of(encoded)
 
     def post(self, message: m.AnyMessage) -> None:
         """Send a message soon, in order with other posted ones."""
@@ -185,11 +192,18 @@ class Call:
             self._counts.rejected += 1
             level = logging.WARNING if self._counts.rejected == 1 else logging.DEBUG
             log.log(level, "a message of the backend was skipped: %s", error)
+            self._counts.received_bytes["other"] += _bytes_of(message)
             return None
+        kinds: dict[type, str] = {bytes: "audio", m.AgentResponse: "agent_response"}
+        self._counts.received_bytes[kinds.get(type(received), "control")] += _bytes_of(message)
         if isinstance(received, bytes):
             self._listener.sound(received)
             return None
         return received
+
+
+def _bytes_of(message: str | bytes) -> int:
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:

@@ -65,7 +65,7 @@ class Cards:
         self._channel = channel
         self._zeros_allowed = zeros_allowed
         self._vitality = Vitality(zeros_allowed=True)
-        self._is_deaf = False
+        self.is_deaf = False
         """Whether the microphone's trouble is that it gives samples and hears nothing."""
         self._always_on = always_on
         self._microphone_open = False
@@ -83,7 +83,7 @@ class Cards:
             if due and not self._in_use:
                 await self._open()
                 if self.microphone_trouble or self.speaker_trouble:
-                    missing_s = TRY_DEAF_EVERY_S if self._is_deaf else TRY_EVERY_S
+                    missing_s = TRY_DEAF_EVERY_S if self.is_deaf else TRY_EVERY_S
                     wait_s = missing_s if self.microphone_trouble else TRY_SPEAKER_EVERY_S
                     self._try_at = self._clock.now() + wait_s
             if not self.microphone_trouble:
@@ -152,14 +152,14 @@ class Cards:
         used = recent if self._channel is None else recent[:, self._channel : self._channel + 1]
         length_s = len(used) / max(self._microphone.rate_hz, 1)
         symptom = self._vitality.look(used, length_s, self._clock.now())
-        if symptom and not self._is_deaf:
+        if symptom and not self.is_deaf:
             self._lose_microphone(symptom, is_deaf=True)
-        elif self._is_deaf and len(used) and not self._vitality.symptom:
-            self._is_deaf = False
+        elif self.is_deaf and len(used) and not self._vitality.symptom:
+            self.is_deaf = False
             self._find_microphone()
 
     def _lose_microphone(self, why: str, *, is_deaf: bool) -> None:
-        self.microphone_trouble, self._is_deaf, self._microphone_open = why, is_deaf, is_deaf
+        self.microphone_trouble, self.is_deaf, self._microphone_open = why, is_deaf, is_deaf
         self._try_at = self._clock.now()
         log.warning("the microphone is lost: %s", why)
         self._tell(ev.MicrophoneLost(self._clock.now()))
@@ -189,8 +189,8 @@ class Cards:
         before = self.microphone_trouble, self.speaker_trouble
         await aside(self.close, "close cards")
         opens = await aside(lambda: _trouble_of(self._microphone.start), "open microphone")
-        self._is_deaf = self._is_deaf and not opens  # a deaf one that opens has yet to show that it hears
-        self.microphone_trouble = self.microphone_trouble if self._is_deaf else opens
+        self.is_deaf = self.is_deaf and not opens  # a deaf one that opens has yet to show that it hears
+        self.microphone_trouble = self.microphone_trouble if self.is_deaf else opens
         self._microphone_open = not opens
         if not opens:
             allowed = self._zeros_allowed

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from hero365_edge.core.address import is_loopback
 from hero365_edge.panel_settings import Panel
-from hero365_edge.settings import Backend, Settings, Tls
+from hero365_edge.settings import Backend, Metrics, Settings, Tls
 
 SOCKET_PATH_BYTES = 107
 """Linux: `sun_path` has 108 bytes, one of them the closing zero (unix(7))."""
@@ -41,8 +41,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
         why = "is voice; that needs capture.always_on: true, or nobody listens while an answer is spoken"
         yield Contradiction("capture.barge_in", why, ("capture.always_on",))
     yield from _pins(settings.panel)
-    if settings.metrics.listen and not _is_host_and_port(settings.metrics.listen):
-        yield Contradiction("metrics.listen", f"is {settings.metrics.listen!r}; it must be empty or ADDRESS:PORT")
+    yield from _metrics(settings.metrics)
     if settings.location.gpsd and not _is_host_and_port(settings.location.gpsd):
         yield Contradiction("location.gpsd", f"is {settings.location.gpsd!r}; it must be empty or ADDRESS:PORT")
     path = settings.control.socket
@@ -95,6 +94,19 @@ def _tls(tls: Tls) -> Iterator[Contradiction]:
         yield Contradiction("tls.pins", why)
     if tls.pins_report_only and not tls.pins:
         yield Contradiction("tls.pins_report_only", "is true; that needs tls.pins", ("tls.pins",))
+
+
+def _metrics(metrics: Metrics) -> Iterator[Contradiction]:
+    if not metrics.listen:
+        return
+    if not _is_host_and_port(metrics.listen):
+        yield Contradiction("metrics.listen", f"is {metrics.listen!r}; it must be empty or ADDRESS:PORT")
+    elif not metrics.allow_remote and not is_loopback(urlsplit(f"//{metrics.listen}").hostname or ""):
+        why = (
+            f"is {metrics.listen!r}, which other computers may reach; it must be an address of this one "
+            "(127.0.0.1:9365), or metrics.allow_remote: true"
+        )
+        yield Contradiction("metrics.listen", why, ("metrics.allow_remote",))
 
 
 def _pins(panel: Panel) -> Iterator[Contradiction]:

@@ -61,6 +61,8 @@ class Dialogue:
         self._last_error = ""
         self.before_press: Callable[[], None] = lambda: None
         """Called when the button goes down, before anything is done about it."""
+        self.turn_closed: Callable[[Turn], None] = lambda _: None
+        """Told each turn that is over, for measurements."""
         self.rejected = 0
         """Answers whose sound was skipped because it was not base64."""
 
@@ -238,6 +240,7 @@ class Dialogue:
 
     def _close_turn(self, order: do.CloseTurn) -> None:
         self.last_turn = order.turn
+        self.turn_closed(order.turn)
         if self._texts == 1 and order.turn.outcome == "answered" and order.turn.first_sample is not None:
             self._spoken.heard(order.turn.heard, self._downlink.last_answer.pcm())
         self._texts = 0

@@ -6,7 +6,8 @@ is: then the watchdog goes hungry, the status says why, and the supervisor start
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from hero365_edge.ports import Clock
@@ -34,12 +35,14 @@ class Health:
     """Feeds the watchdog only while every check is content and the event loop is on time."""
 
     def __init__(
-        self, clock: Clock, supervisor: Supervisor, describe: Callable[[], str], checks: Sequence[Check]
+        self, clock: Clock, supervisor: Supervisor, describe: Callable[[], str], checks: Mapping[str, Check]
     ) -> None:
         self._clock = clock
         self._supervisor = supervisor
         self._describe = describe
         self._checks = checks
+        self.withheld: Counter[str] = Counter()
+        """How often the watchdog began to go hungry, by the check that was not content, or `event_loop`."""
 
     async def run(self) -> None:
         """Look each second, or four times in what the watchdog waits if that is more often, for ever."""
@@ -51,7 +54,7 @@ class Health:
             due_at = self._clock.now() + every_s
             await asyncio.sleep(every_s)
             now = self._clock.now()
-            trouble = self.trouble(now, now - due_at)
+            check, trouble = self._trouble(now, now - due_at)
             if not trouble:
                 if hungry_since is not None:
                     log.info("there is progress again")
@@ -60,6 +63,7 @@ class Health:
                     self._supervisor.alive()
             elif hungry_since is None:
                 hungry_since = now
+                self.withheld[check] += 1
                 log.warning("no progress, so the watchdog is not fed: %s", trouble)
             elif watchdog_s and now >= hungry_since + HUNGRY_S:
                 self._supervisor.hung()
@@ -67,11 +71,11 @@ class Health:
                 told = text
                 self._supervisor.status(text)
 
-    def trouble(self, now: float, late_s: float) -> str:
-        """Why the watchdog is to go hungry, the event loop being so late; empty while all is well."""
+    def _trouble(self, now: float, late_s: float) -> tuple[str, str]:
+        """Who is to blame that the watchdog goes hungry, the event loop being so late, and why; empty if nobody."""
         if late_s >= LATE_S:
-            return f"the event loop was {late_s:.0f} s late"
-        return next((why for check in self._checks if (why := check(now))), "")
+            return "event_loop", f"the event loop was {late_s:.0f} s late"
+        return next(((name, why) for name, check in self._checks.items() if (why := check(now))), ("", ""))
 
 
 def overdue(what: str, due_at: Callable[[], float]) -> Check:

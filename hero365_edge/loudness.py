@@ -35,6 +35,11 @@ class Loudness:
         """As loud as before."""
         self.set(self._volume)
 
+    @property
+    def heard(self) -> float:
+        """How loud it is, linear from 0 to 1; 0 while muted."""
+        return 0.0 if self._muted else self._volume
+
     def toggle(self) -> None:
         """Mute, or unmute what is muted."""
         if self._muted:

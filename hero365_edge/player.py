@@ -97,7 +97,13 @@ class Player:
         """What playing cost since the program began, in counts and ms; `lost_ms` is 0 or there is a mistake."""
         tally = self._jitter.tally
         counts = {"late_frames": tally.late_frames, "underruns": tally.underruns, "pauses": tally.pauses}
-        samples = {"silence_ms": tally.silent, "concealed_ms": tally.concealed, "stretched_ms": tally.stretched}
+        samples = {
+            "content_ms": tally.put,
+            "played_ms": tally.given,
+            "silence_ms": tally.silent,
+            "concealed_ms": tally.concealed,
+            "stretched_ms": tally.stretched,
+        }
         samples["lost_ms"] = self._jitter.lost
         return counts | {name: round(duration_s(count) * 1000) for name, count in samples.items()}
 

@@ -272,6 +272,15 @@ class Tokens(Protocol):
         """Equal to an earlier one for as long as the next dial would be made with the same token; a cheap look."""
         ...
 
+    @property
+    def renews(self) -> bool:
+        """Whether it gets the next token by itself, before the one it has ends."""
+        ...
+
+    def expires_at(self) -> float | None:
+        """When the token ends, in seconds since 1970; None where it does not say, or there is none yet."""
+        ...
+
     def refused(self) -> None:
         """The backend refused the token that was given last: the next one should be another, if there is one."""
         ...

@@ -223,8 +223,12 @@ class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
     """Figures for the fleet's Prometheus."""
 
     listen: Annotated[
-        str, Meta(description="Not in this version yet: where to serve them, e.g. 127.0.0.1:9365; empty, nowhere.")
+        str, Meta(description="Where to serve them, of this computer, such as 127.0.0.1:9365; empty, nowhere.")
     ] = ""
+    allow_remote: Annotated[
+        bool,
+        Meta(description="Let listen be an address that other computers reach: who reaches it reads all figures."),
+    ] = False
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True):

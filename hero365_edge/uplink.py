@@ -70,6 +70,8 @@ class Uplink:
         self._shelf = shelf
         self._recording: Recording | None = None
         self._recording_began = asyncio.Event()
+        self.began_s = 0.0
+        """How long after the press the newest recording had its first samples."""
         self._kept: dict[str, Utterance] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -204,6 +206,7 @@ class Uplink:
             if recording.resampler is None:
                 recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
+                self.began_s = self._clock.now() - recording.pressed_at
             self._take(recording, recording.resampler.process(mono(block.pcm, self._capture.channel)))
         if recording.until is None or recording.utterance.complete:
             return

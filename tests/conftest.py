@@ -1,5 +1,6 @@
 """What many tests need: sound cards in software, and real speech."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
@@ -37,6 +38,20 @@ def speech() -> Callable[[str], Pcm]:
     """`speech("0870")` is real speech, 16 kHz mono; `tests/speech.py` has the names."""
     _require(recorded.missing())
     return recorded.speech
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long waits for the night."""
+    if os.environ.get("HYPOTHESIS_PROFILE") != "nightly":
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(pytest.mark.skip(reason="takes long: ./scripts/test --nightly, with --lab in the lab"))
+
+
+def pytest_collection_finish() -> None:
+    """The dialer collects garbage before each dial: not among all that pytest holds, which takes 0.1 s a time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,7 @@ _BASIS = (
 _LANES = ("uplink", "downlink", "connection", "spoken")
 _PARTS = ("call", "decoding", "player", "recording", "sending")
 """What a lane is made of, where that is too much for one file."""
-_HANDS = ("aside", "button", "cards", "echo", "health", "loudness", "orders", "privacy", "surroundings")
+_HANDS = ("aside", "button", "cards", "echo", "health", "loudness", "metering", "orders", "privacy", "surroundings")
 """What `app.py` has others do beside the conversation."""
 _SETTINGS = ("config", "panel_settings", "settings", "catalogue", "crosscheck", "strict_yaml")
 
@@ -50,6 +50,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "echo": ("recording", *_BASIS),
     "health": _BASIS,
     "loudness": (),
+    "metering": (
+        *("button", "cards", "health", "loudness", "privacy", "recording", "world", "dialogue", "fleet"),
+        *(*_LANES, *_BASIS),
+    ),
     "privacy": _BASIS,
     "surroundings": _BASIS,
     "orders": ("dialogue", "fleet", "loudness", "spoken", "surroundings", *_BASIS),

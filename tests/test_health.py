@@ -218,7 +218,11 @@ def told_in(seconds: float, watchdog_s: float | None, *checks: Check) -> list[st
 
     async def run() -> list[str]:
         supervisor = FakeSupervisor(watchdog_s)
-        task = asyncio.create_task(Health(LoopClock(), supervisor, lambda: "ready", checks).run())
+        task = asyncio.create_task(
+            Health(
+                LoopClock(), supervisor, lambda: "ready", {str(number): each for number, each in enumerate(checks)}
+            ).run()
+        )
         await asyncio.sleep(seconds + 0.001)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -259,13 +263,30 @@ def test_progress_after_all_is_told_and_fed_again(caplog: pytest.LogCaptureFixtu
     ]
 
 
+def test_each_time_it_begins_to_go_hungry_is_counted_by_who_is_to_blame() -> None:
+    answers = iter(["", "it hangs", "it hangs", "", "it hangs", ""])
+
+    async def run() -> dict[str, int]:
+        checks: dict[str, Check] = {"cards": content, "button": lambda _: next(answers)}
+        health = Health(LoopClock(), FakeSupervisor(15.0), lambda: "ready", checks)
+        task = asyncio.create_task(health.run())
+        await asyncio.sleep(6.001)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return dict(health.withheld)
+
+    assert in_virtual_time(run()) == {"button": 2}
+
+
 def test_a_change_is_told_once() -> None:
     assert told_in(5, None, content) == ["STATUS=ready"]
 
 
 async def test_an_event_loop_that_was_blocked_is_no_progress_until_it_is_on_time_again() -> None:
     supervisor = FakeSupervisor(watchdog_s=1.0)
-    task = asyncio.create_task(Health(SystemClock(), supervisor, lambda: "ready", [content]).run())
+    health = Health(SystemClock(), supervisor, lambda: "ready", {"button": content})
+    task = asyncio.create_task(health.run())
     await asyncio.sleep(0.3)
     time.sleep(LATE_S + 0.3)  # noqa: ASYNC251  blocking the event loop is what this is about
     fed = supervisor.heard.count("WATCHDOG=1")
@@ -274,6 +295,7 @@ async def test_an_event_loop_that_was_blocked_is_no_progress_until_it_is_on_time
     assert supervisor.heard[-1] == "STATUS=no progress: the event loop was 5 s late"
     await asyncio.sleep(0.6)
     assert supervisor.heard.count("WATCHDOG=1") > fed
+    assert health.withheld == {"event_loop": 1}
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

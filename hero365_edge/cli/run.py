@@ -36,20 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     faulthandler.enable(os.dup(logs.STDERR))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     heap.give_large_blocks_back()
-    for key in _without_effect(settings):
-        log.warning("%s is set, and has no effect in this version", key)
     asyncio.run(_be_the_appliance(arguments, settings))
     return 0
-
-
-def _without_effect(settings: Settings) -> list[str]:
-    """What the contract names and this version does not do yet: nobody shall wait for it in vain."""
-    return ["metrics.listen"] if settings.metrics.listen else []
 
 
 async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -> None:
     world = real_world(settings)
     appliance = Appliance(settings, world)
+    heap.keep_what_is_there()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

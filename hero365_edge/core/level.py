@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hero365_edge.core.capture_meter import CaptureMeter
 from hero365_edge.core.gate import dbfs
 from hero365_edge.core.pcm import Pcm
 
@@ -22,6 +23,7 @@ class AutomaticLevel:
         """Never more than `max_gain_db`; 0 never changes anything."""
         self._max_gain_db = max_gain_db
         self._frames = 0
+        self.meter = CaptureMeter()
         self.speech_dbfs: float | None = None
         """How loud the voice is before the gain; None before anybody spoke."""
         self.gain_db = 0.0
@@ -34,6 +36,7 @@ class AutomaticLevel:
 
     def frame(self, frame: Pcm, voiced: bool) -> Pcm:
         """The next 320 samples at 16 kHz, raised; `voiced` as the detector says."""
+        self.meter.frame(frame, voiced)
         before_db = self.gain_db
         if voiced:
             self._follow(dbfs(frame))

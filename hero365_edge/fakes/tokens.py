@@ -12,6 +12,8 @@ class FakeTokens:
         self._stamp = 0
         self.asked = 0
         self.refusals = 0
+        self.renews = False
+        self.ends_at: float | None = None
 
     def put(self, token: str) -> None:
         """From here on it is this one."""
@@ -36,6 +38,10 @@ class FakeTokens:
     def stamp(self) -> object:
         """Changes with each `put` and `fail`."""
         return self._stamp
+
+    def expires_at(self) -> float | None:
+        """What `ends_at` was set to."""
+        return self.ends_at
 
     def refused(self) -> None:
         """Counted."""

@@ -26,6 +26,11 @@ class Lifetime:
         begin = min(self.issued or fetched, fetched, self.expires)
         return begin + REFRESH_AT * (self.expires - begin)
 
+    @property
+    def expires_at(self) -> float | None:
+        """When it ends, in seconds since 1970."""
+        return None if self.expires is None else self.expires.timestamp()
+
     def has_ended(self, now: datetime) -> bool:
         """Whether it has expired."""
         return self.expires is not None and now >= self.expires

@@ -8,6 +8,7 @@ from pathlib import Path
 from hero365_edge.core.secret import NO_SECRET, Secret
 from hero365_edge.errors import ConfigError
 from hero365_edge.fleet.identity import IdentityStore, state_folder
+from hero365_edge.fleet.lifetime import Lifetime, lifetime_of
 from hero365_edge.fleet.secrets import keep_secret
 from hero365_edge.fleet.tokencommand import TokenCommand
 from hero365_edge.ports import Clock
@@ -31,6 +32,8 @@ class TokenFile:
         self._configured = settings.backend.token_file
         self._credentials = environ.get("CREDENTIALS_DIRECTORY", "")
         self._store = IdentityStore(state_folder(environ))
+        self._looked_at: object = None
+        self._life = Lifetime()
 
     def path(self) -> Path | None:
         """Where it is now; None when there is none at all, which the seed allows. Raises ConfigError."""
@@ -85,6 +88,19 @@ class TokenFile:
                 status = path.stat()
                 return str(path), status.st_ino, status.st_size, status.st_mtime_ns
         return "no file"
+
+    @property
+    def renews(self) -> bool:
+        """Whoever writes the file does."""
+        return False
+
+    def expires_at(self) -> float | None:
+        """As the token in the file says; the file is read again only when it changed."""
+        if (stamp := self.stamp()) != self._looked_at:
+            self._looked_at, self._life = stamp, Lifetime()
+            with contextlib.suppress(ConfigError):  # the next dial says it
+                self._life = lifetime_of(self.read())
+        return self._life.expires_at
 
     def refused(self) -> None:
         """Nothing to be done about it here: `stamp` tells when there is another one."""

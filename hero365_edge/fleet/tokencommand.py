@@ -87,6 +87,15 @@ class TokenCommand:
         """Changes when a token was refused that had worked: then the command may have a better one at once."""
         return self._stamp
 
+    @property
+    def renews(self) -> bool:
+        """At 80 % of its life."""
+        return True
+
+    def expires_at(self) -> float | None:
+        """As the token that is held says, or the command."""
+        return self._life.expires_at
+
     def refused(self) -> None:
         """Forget the token."""
         self._held = None

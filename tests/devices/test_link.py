@@ -1,6 +1,8 @@
 """What the WebSocket over TLS does beyond what every link does."""
 
+import asyncio
 import base64
+import gc
 import hashlib
 import logging
 import re
@@ -11,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from hero365_edge.core.address import address
 from hero365_edge.core.secret import Secret
@@ -73,3 +76,28 @@ async def test_a_burst_into_a_broken_link_ends_soon_and_floods_no_journal(
         await link.close()
         host.join()
     assert caplog.messages == []
+
+
+async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def test_a_dial_that_failed_is_forgotten_at_the_next_though_python_collects_nothing_by_itself() -> None:
+    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
+    there = address(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "s", "u", "b", Secret(""), "both")
+    dialer = WebSocketDialer()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(4):
+            with pytest.raises(LinkError):
+                await dialer.dial(there)
+            await asyncio.sleep(0.02)  # the loop lets the socket go; the daemon waits longer before it dials again
+        left = sum(type(each) is ClientConnection for each in gc.get_objects())
+    finally:
+        gc.enable()
+        server.close()
+    assert left <= 1

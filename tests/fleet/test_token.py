@@ -13,6 +13,7 @@ from hero365_edge.fleet.secrets import scrub
 from hero365_edge.fleet.token import TokenFile, token_source
 from hero365_edge.fleet.tokencommand import TokenCommand
 from hero365_edge.settings import Backend, Settings
+from tests.fleet.test_lifetime import jwt
 
 PERSON = Identity(device_id="d", user_id="u", business_id="b", provisioned_at="2026-01-01T00:00:00Z")
 
@@ -199,3 +200,25 @@ def test_a_file_that_may_not_be_read_is_told_and_not_skipped(environ: dict[str, 
         pytest.skip("this user reads everything")
     with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\)"):
         read(settings(), environ)
+
+
+def test_the_end_is_that_of_the_token_in_the_file_now(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = tmp_path / "token"
+    source = TokenFile(settings(file), environ)
+    assert source.expires_at() is None
+    file.write_text(jwt({"exp": 2_000_000_000}).reveal())
+    assert source.expires_at() == 2_000_000_000
+    file.write_text(jwt({"exp": 2_100_000_000}).reveal() + "\n")
+    assert source.expires_at() == 2_100_000_000
+    file.write_text("says nothing about its end")
+    assert source.expires_at() is None
+    assert not source.renews
+
+
+def test_the_end_is_looked_up_once_for_each_file(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = tmp_path / "token"
+    file.write_text(jwt({"exp": 2_000_000_000}).reveal())
+    source = TokenFile(settings(file), environ)
+    source.expires_at()
+    source.read = lambda: pytest.fail("the file did not change")  # type: ignore[method-assign]  # to see it called
+    assert source.expires_at() == 2_000_000_000

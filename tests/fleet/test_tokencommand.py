@@ -75,7 +75,9 @@ async def test_the_end_of_a_jwt_counts_where_the_command_says_nothing(
 ) -> None:
     now = clock.utc().timestamp()
     source = make(f"echo {jwt({'iat': now, 'exp': now + 1000}).reveal()}")
+    assert source.expires_at() is None
     await source.token()
+    assert (source.expires_at(), source.renews) == (now + 1000, True)
     clock.advance(799)
     await source.token()
     assert runs(tmp_path) == 1

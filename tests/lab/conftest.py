@@ -23,10 +23,6 @@ _MACHINE = pytest.StashKey[Machine]()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what cannot run, and say why; asked for and not possible is a failure in CI."""
-    if os.environ.get("HYPOTHESIS_PROFILE") != "nightly":
-        for item in items:
-            if item.get_closest_marker("nightly"):
-                item.add_marker(pytest.mark.skip(reason="takes long: ./scripts/test --lab --nightly"))
     asked = os.environ.get("HERO365_LAB") == "1"
     why = image.obstacle() if asked else "the lab was not asked for: ./scripts/test --lab"
     if why is None or (asked and os.environ.get("CI") == "true"):

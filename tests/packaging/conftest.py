@@ -31,12 +31,12 @@ def _asked_for() -> None:
 
 @pytest.fixture(scope="session")
 def build(_asked_for: None) -> Callable[[str, Path], Path]:
-    """`build(version, folder)` builds this tree as that version, into the folder, and gives the package."""
+    """`build(version, folder)` builds this tree as that version, into the folder, and gives the package hero365-edge."""
 
     def built(version: str, folder: Path) -> Path:
         done = on_host("scripts/build-deb", "--version", version, "--out", folder)
         assert done.returncode == 0, done.stderr
-        return Path(done.stdout.strip())
+        return next(path for path in map(Path, done.stdout.split()) if path.name.startswith("hero365-edge_"))
 
     return built
 

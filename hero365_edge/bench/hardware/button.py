@@ -54,21 +54,28 @@ class Contact(Panel, Protocol):
     watch: Callable[[Change], None]
 
 
-async def measure(clock: Clock, panel: Contact, microphone: Ear, limits: Limits, progress: Progress) -> Result:
+async def measure(
+    clock: Clock,
+    panel: Contact,
+    microphone: Ear,
+    limits: Limits,
+    progress: Progress,
+    waits_s: tuple[float, float] = (FIRST_S, NEXT_S),
+) -> Result:
     """Wait for PRESSES presses of a tester, with the microphone open. Raises DeviceError when the chip is gone.
 
-    Both are open already.
+    Both are open already. `waits_s`: for the first press, and for each further edge.
     """
     changes: list[Change] = []
     late_ms: list[float] = []
     panel.watch = changes.append
     pressed = False
-    wait_s = FIRST_S
+    wait_s, next_s = waits_s
     while len(late_ms) < PRESSES or pressed:
         edge = await _next(panel, wait_s)
         if edge is None:
             break
-        wait_s = NEXT_S
+        wait_s = next_s
         if edge.second:
             continue
         pressed = edge.pressed

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Protocol, TypeAlias
@@ -80,8 +80,11 @@ class Desk:
         self._lost_after_s = lost_after_s
 
     async def record(self, seconds: float) -> Take:
-        """The next `seconds`. Raises CardLost, and SamplesLost when there is a hole in it."""
-        return await self._record(seconds, None)
+        """The next `seconds`. Where samples were lost on the way it is done again, twice at most.
+
+        Raises CardLost and SamplesLost.
+        """
+        return await _again(lambda: self._record(seconds, None))
 
     async def _record(self, seconds: float, first_played: int | None) -> Take:
         microphone = self.microphone
@@ -113,10 +116,7 @@ class Desk:
         The recording begins at most a period before. Where samples were lost on the way it is done again, twice at
         most. Raises CardLost, SamplesLost, and DeviceError where there is no speaker.
         """
-        for _ in range(ATTEMPTS - 1):
-            with contextlib.suppress(SamplesLost):
-                return await self._play(sound, tail_s)
-        return await self._play(sound, tail_s)
+        return await _again(lambda: self._play(sound, tail_s))
 
     async def _play(self, sound: Sound, tail_s: float) -> Take:
         if self.speaker is None:
@@ -153,6 +153,13 @@ class Desk:
 
     def _xruns(self) -> int:
         return self.microphone.xruns + (self.speaker.xruns if self.speaker is not None else 0)
+
+
+async def _again(attempt: Callable[[], Awaitable[Take]]) -> Take:
+    for _ in range(ATTEMPTS - 1):
+        with contextlib.suppress(SamplesLost):
+            return await attempt()
+    return await attempt()
 
 
 def pcm_of(sound: Sound) -> Pcm:

@@ -1,6 +1,6 @@
 """A figure with its limit and its verdict, and what one bench found."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -55,7 +55,7 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return gravest(figure.verdict for figure in self.figures)
 
 
-def gravest(verdicts: Iterator[Verdict]) -> Verdict:
+def gravest(verdicts: Iterable[Verdict]) -> Verdict:
     """The one that counts for all; nothing at all was not measured."""
     seen = set(verdicts)
     return next((verdict for verdict in GRAVEST if verdict in seen), Verdict.NOT_MEASURED)

@@ -55,7 +55,7 @@ def document(title: str, body: str) -> str:
     )
 
 
-def facts(pairs: Iterator[tuple[str, str]]) -> str:
+def facts(*pairs: tuple[str, str]) -> str:
     """Name and value, line by line; those without a value are left out."""
     return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd>{escape(value)}</dd>' for name, value in pairs if value)}</dl>"
 
@@ -99,18 +99,14 @@ def _head(report: Report) -> Iterator[str]:
     if subject.fake:
         yield '<p class="fake">A trial with fakes in memory: nothing real was measured.</p>'
     yield facts(
-        iter(
-            (
-                ("serial", subject.serial or "none that the firmware tells"),
-                ("board", subject.title),
-                ("profile", f"{subject.profile} ({subject.verified})"),
-                ("computer", subject.computer),
-                ("microphone", subject.microphone),
-                ("speaker", subject.speaker),
-                ("date", day(report)),
-                ("versions", ", ".join(f"{name} {version}" for name, version in subject.versions.items())),
-            )
-        )
+        ("serial", subject.serial or "none that the firmware tells"),
+        ("board", subject.title),
+        ("profile", f"{subject.profile} ({subject.verified})"),
+        ("computer", subject.computer),
+        ("microphone", subject.microphone),
+        ("speaker", subject.speaker),
+        ("date", day(report)),
+        ("versions", ", ".join(f"{name} {version}" for name, version in subject.versions.items())),
     )
 
 

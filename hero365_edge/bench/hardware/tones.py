@@ -69,7 +69,7 @@ def _harmonic(power: Sound, lines_hz: Sound, at_hz: float) -> float:
     """Its power, the noise that would be there without it left out."""
     distance = np.abs(lines_hz - at_hz)
     here, around = distance <= WIDE_HZ, (distance > WIDE_HZ) & (distance <= 4 * WIDE_HZ)
-    if at_hz > BAND_HZ[1] or not np.any(around):
+    if not np.any(around):
         return 0.0
     noise = float(np.mean(power[around])) * int(np.count_nonzero(here))
     return max(0.0, float(np.sum(power[here])) - noise)

@@ -22,7 +22,7 @@ SUBJECT = Subject(
 )
 PLOTS = (
     Plot(
-        title="response",
+        title="response & <more>",
         x_label="Hz",
         y_label="dB",
         curves=(curve("A <b>", [100, 1000, 7000], [0.0, 3.0, -2.0], x_is_log=True),),

@@ -23,6 +23,12 @@ def test_each_chirp_is_found_where_it_is_to_a_fifth_of_a_sample(late: int, rate_
     assert found == pytest.approx([late + first for first in firsts(rate_hz, 8, 1.0)], abs=0.2)
 
 
+@pytest.mark.parametrize("thirds", [301, 302])
+def test_an_arrival_between_two_samples_is_told_to_a_tenth(thirds: int) -> None:
+    finer = np.concatenate([np.zeros(thirds), train(3 * RATE_HZ, 8, 1.0)])
+    assert arrivals(finer[::3], RATE_HZ, 8, 1.0)[2] == pytest.approx(thirds / 3 + 2 * RATE_HZ, abs=0.1)
+
+
 def test_noise_as_loud_as_the_chirps_does_not_hide_them() -> None:
     found = arrivals(heard(500, noise=0.1), RATE_HZ, 8, 1.0)
     assert found == pytest.approx([500 + first for first in firsts(RATE_HZ, 8, 1.0)], abs=0.5)

@@ -50,6 +50,19 @@ async def test_a_known_loss_is_told_within_a_db(loss_db: float) -> None:
     assert found.verdict is (Verdict.GOOD if loss_db >= 18 else Verdict.BAD)
 
 
+async def test_what_it_left_while_it_learned_does_not_count() -> None:
+    class Learner(Softener):
+        """Takes nothing out in its first 7 s."""
+
+        frames = 0
+
+        def cancel(self, heard: Pcm, played: Pcm) -> Pcm:
+            self.frames += 1
+            return super().cancel(heard, played) if self.frames > 350 else heard
+
+    assert (await measured(Learner(20.0))).value == pytest.approx(20.0, abs=0.2)
+
+
 async def test_a_canceller_that_is_off_by_a_twentieth_leaves_26_db_less() -> None:
     found = await measured(FakeCanceller(DELAY_SAMPLES + STAMPED_LATE, 0.475))
     assert found.value == pytest.approx(26.0, abs=found.error)

@@ -82,4 +82,4 @@ def test_when_a_card_is_lost_every_figure_is() -> None:
     ],
 )
 def test_the_gravest_verdict_counts(verdicts: list[Verdict], whole: Verdict) -> None:
-    assert gravest(iter(verdicts)) is whole
+    assert gravest(verdicts) is whole

@@ -47,7 +47,7 @@ def test_hum_in_noise_is_told_within_a_db_though_the_grid_is_off(mains_hz: float
 
 
 def test_noise_alone_is_hardly_any_hum() -> None:
-    assert levels.hum_dbfs(noise(-60), RATE_HZ) < -85
+    assert levels.hum_dbfs(noise(-60), RATE_HZ) < -91  # what lies within the lines' room would be -88
 
 
 def test_silence_is_the_softest_there_is() -> None:

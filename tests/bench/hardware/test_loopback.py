@@ -8,7 +8,7 @@ import pytest
 from hero365_edge.bench.hardware import loopback
 from hero365_edge.bench.hardware.figures import Figure, Verdict
 from hero365_edge.core.board import Limits
-from tests.bench.hardware.wire import desk
+from tests.bench.hardware.wire import desk, right
 from tests.impairment import Impairment
 
 PEAK = math.sqrt(2) * 10 ** (loopback.TONE_DBFS / 20)
@@ -17,11 +17,6 @@ PEAK = math.sqrt(2) * 10 ** (loopback.TONE_DBFS / 20)
 async def measured(of: Impairment, rate_hz: int = 16_000, *, cancels_echo: bool = False) -> dict[str, Figure]:
     result = await loopback.measure(desk(of, rate_hz), Limits(), None, cancels_echo, 24)
     return {figure.name: figure for figure in result.figures}
-
-
-def right(figure: Figure, known: float) -> bool:
-    """Whether it is as near as it says."""
-    return figure.value is not None and abs(figure.value - known) <= figure.error
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 48_000])
@@ -53,6 +48,7 @@ async def test_known_distortion_and_noise_are_told_within_a_tenth() -> None:
 async def test_a_known_drift_is_told_within_five_ppm_whichever_way_it_is(ppm: float) -> None:
     found = await measured(Impairment(drift_ppm=ppm, delay_samples=600, noise_dbfs=-60))
     assert right(found["drift"], abs(ppm))
+    assert found["round_trip"].value == pytest.approx(1000 * 600 / 16_000, abs=0.2)
     assert found["drift"].verdict is (Verdict.BAD if abs(ppm) > 100 else Verdict.GOOD)
 
 

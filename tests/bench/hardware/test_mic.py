@@ -12,7 +12,7 @@ from hero365_edge.bench.hardware.stimuli import speech_shaped
 from hero365_edge.core.board import Limits
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.speaker import FakeSpeaker
-from tests.bench.hardware.wire import WiredMicrophone, desk
+from tests.bench.hardware.wire import WiredMicrophone, desk, right
 from tests.impairment import Impairment, Loop
 
 RATE_HZ = 16_000
@@ -21,11 +21,6 @@ RATE_HZ = 16_000
 async def measured(at: Desk, limits: Limits | None = None, *, cancels_echo: bool = False) -> dict[str, Figure]:
     result = await mic.measure(at, limits or Limits(), None, cancels_echo)
     return {figure.name: figure for figure in result.figures}
-
-
-def right(figure: Figure, known: float) -> bool:
-    """Whether it is as near as it says."""
-    return figure.value is not None and abs(figure.value - known) <= figure.error
 
 
 @pytest.mark.parametrize("noise_dbfs", [-70.0, -60.0, -40.0])

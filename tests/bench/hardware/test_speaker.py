@@ -8,7 +8,7 @@ import pytest
 from hero365_edge.bench.hardware import loopback, speaker
 from hero365_edge.bench.hardware.figures import Figure, Verdict
 from hero365_edge.core.board import Limits
-from tests.bench.hardware.wire import desk
+from tests.bench.hardware.wire import desk, right
 from tests.impairment import Impairment
 
 PEAK = math.sqrt(2) * 10 ** (loopback.TONE_DBFS / 20)
@@ -17,11 +17,6 @@ PEAK = math.sqrt(2) * 10 ** (loopback.TONE_DBFS / 20)
 async def measured(of: Impairment, *, cancels_echo: bool = False) -> dict[str, Figure]:
     result = await speaker.measure(desk(of), Limits(), None, cancels_echo)
     return {figure.name: figure for figure in result.figures}
-
-
-def right(figure: Figure, known: float) -> bool:
-    """Whether it is as near as it says."""
-    return figure.value is not None and abs(figure.value - known) <= figure.error
 
 
 @pytest.mark.parametrize("second", [0.01, 0.3])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hero365_edge.bench.hardware.levels import Sound
-from hero365_edge.bench.hardware.sweep import response, sweep, unevenness_db
+from hero365_edge.bench.hardware.sweep import click, response, sweep, unevenness_db
 
 
 def resonant(rate_hz: int) -> Sound:
@@ -52,9 +52,16 @@ def test_a_loop_that_changes_nothing_is_flat_wherever_the_sweep_begins(late_s: f
 
 def test_what_a_loudspeaker_distorts_is_kept_out_of_the_response() -> None:
     """As in Farina's paper: each harmonic of the sweep comes before the click, outside the window."""
-    clean = recorded(np.array([1.0]), 16_000)
-    found = response(clean + 0.5 * clean**2, 16_000)
-    assert np.allclose(found.db, 0, atol=0.2)
+    clean = recorded(np.array([1.0]), 48_000)  # at 16 kHz the harmonics would be folded back
+    found = response(clean + 3 * clean**2, 48_000)
+    assert np.allclose(found.db, 0, atol=0.1)
+
+
+def test_the_sweep_and_its_inverse_are_a_click() -> None:
+    whole = click(sweep(16_000), 16_000)
+    peak = int(np.argmax(np.abs(whole)))
+    aside = np.abs(np.delete(whole, np.arange(peak - 160, peak + 160)))
+    assert np.max(aside) < 0.01 * np.abs(whole[peak])
 
 
 def test_the_sweep_is_the_same_at_every_rate() -> None:

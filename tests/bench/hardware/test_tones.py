@@ -12,7 +12,7 @@ PEAK = math.sqrt(2) * 10 ** (DBFS / 20)
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
-@pytest.mark.parametrize("percent", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("percent", [0.1, 1.0, 30.0])
 def test_a_square_law_gives_the_second_harmonic_that_the_formula_says(rate_hz: int, percent: float) -> None:
     """(A sin)² is A²/2 - A²/2 cos of twice the frequency: the share is the factor times A/2."""
     sound = tone(2, rate_hz, DBFS, 1000.3)
@@ -40,7 +40,7 @@ def test_noise_counts_with_its_share_of_the_band_and_is_no_harmonic(noise_dbfs: 
     assert found is not None
     share = 10 ** ((noise_dbfs - DBFS) / 10) * (7600 - 20) / 8000
     assert found.thd_n_percent == pytest.approx(100 * math.sqrt(share / (1 + share)), rel=0.03)
-    assert found.thd_percent < 0.2 * found.thd_n_percent
+    assert found.thd_percent < 0.1 * found.thd_n_percent
 
 
 def test_sixteen_bits_alone_are_pure() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 
 from hero365_edge.bench.hardware.cards import Desk
+from hero365_edge.bench.hardware.figures import Figure
 from hero365_edge.core.pcm import Pcm, silence
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.microphone import FakeMicrophone
@@ -22,14 +23,19 @@ class WiredMicrophone(FakeMicrophone):
         self._speaker = speaker
         self._wire = loop
         self.breaks_after_s: float | None = None
-        """So long after it was opened, the card is gone."""
+        """From this time on, the card is gone."""
+        self.deaf_to_the_speaker = False
+        """The speaker's card takes nothing any more."""
 
     async def read(self) -> Block:
         if self.breaks_after_s is not None and self._time.now() > self.breaks_after_s:
             await asyncio.Event().wait()
         await asyncio.sleep(0)  # as a card, it lets others have their turn
+        if self._unread:
+            return await super().read()
         samples = self._speaker.period_samples
-        played = self._speaker.take(samples) if self._speaker.awake else silence(samples)
+        takes = self._speaker.awake and not self.deaf_to_the_speaker
+        played = self._speaker.take(samples) if takes else silence(samples)
         heard = np.round(32768 * self._wire.pass_on(played / 32768))
         self._time.advance(self.period_ms / 1000)
         mono: Pcm = np.clip(heard, -32768, 32767).astype(np.int16)
@@ -45,3 +51,8 @@ def desk(of: Impairment, rate_hz: int = 16_000) -> Desk:
     speaker.start()
     microphone.start()
     return Desk(clock, microphone, speaker)
+
+
+def right(figure: Figure, known: float) -> bool:
+    """Whether a figure is as near to what is known as it says."""
+    return figure.value is not None and abs(figure.value - known) <= figure.error
