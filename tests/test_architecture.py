@@ -65,8 +65,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "backend": ("backend",),
     "bench": ("bench", "connection", "echo", "recording", *_BASIS),
     "cli": (
-        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet", "profiles"),
-        *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
+        *("cli", "app", "from_settings", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet"),
+        *("profiles", *_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
