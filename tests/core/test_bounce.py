@@ -36,3 +36,8 @@ def test_a_contact_that_lies_still_for_thirty_milliseconds_has_ended_its_stroke(
 
 def test_an_untouched_contact_has_no_strokes() -> None:
     assert strokes([]) == []
+
+
+def test_a_contact_that_goes_on_bouncing_is_in_one_stroke_however_long() -> None:
+    (stroke,) = strokes(changes(0, 20, 40, 60, 80))
+    assert (stroke.changes, round(stroke.bounce_ms, 6)) == (5, 80.0)

@@ -18,12 +18,25 @@ LATE_MS = 5.0
 WAITS_S = (0.2, 0.2)
 
 
+class Listener(FakeMicrophone):
+    """Notes from when on it was to be heard."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.since: list[float] = []
+
+    def listen(self, since: float) -> None:
+        self.since.append(since)
+        super().listen(since)
+
+
 class Finger:
     """Presses so that each press is told `late_ms` after it was stamped, and bounces for `bounce_ms`."""
 
     def __init__(self, bounce_ms: Sequence[float] = (0.0,), extra_ms: float = 0.0) -> None:
         self.clock = FakeClock()
         self.panel = FakePanel(self.clock)
+        self.pressed_at: list[float] = []
         self._bounce_ms = bounce_ms
         self._extra_ms = extra_ms
 
@@ -33,6 +46,7 @@ class Finger:
             late_ms = LATE_MS + (self._extra_ms if index == 0 else 0.0)
             self.clock.advance(late_ms / 1000)
             self.panel.press(at)
+            self.pressed_at.append(at)
             for_ms = self._bounce_ms[index % len(self._bounce_ms)]
             if for_ms:
                 self.panel.watch(Change(False, at + for_ms / 2000))
@@ -47,12 +61,13 @@ class Finger:
             self.clock.advance(0.2)
 
     async def measured(self, times: int, *, stay_down: bool = False) -> Result:
-        microphone = FakeMicrophone(self.clock)
+        microphone = Listener(self.clock)
         self.panel.start()
         microphone.start()
         pressing = asyncio.create_task(self.press(times, stay_down=stay_down))
         result = await button.measure(self.clock, self.panel, microphone, Limits(), lambda _: None, WAITS_S)
         await pressing
+        assert microphone.since == self.pressed_at, "each press is recorded from its edge on"
         return result
 
 

@@ -34,6 +34,25 @@ async def test_a_short_soak_tells_nothing_of_memory() -> None:
     assert (told["memory"].verdict, told["xruns"].verdict) == (Verdict.NOT_MEASURED, Verdict.GOOD)
 
 
+async def test_a_known_number_of_overruns_and_lost_samples_is_told() -> None:
+    on = desk(Impairment())
+    began_at = on.clock.now()
+    microphone = on.microphone
+    assert isinstance(microphone, WiredMicrophone)
+
+    def stumbling() -> int:
+        if on.clock.now() - began_at > 5.0 and not microphone.xruns:
+            microphone.xruns = 2
+            microphone._time.advance(0.25)
+        return 0
+
+    figures = (await soak.measure(on, Limits(), 36.0, stumbling)).figures
+    told = {figure.name: figure for figure in figures}
+    assert told["xruns"].value == pytest.approx(200, rel=0.01)
+    assert told["dropped"].value == pytest.approx(250, abs=told["dropped"].error)
+    assert (told["xruns"].verdict, told["dropped"].verdict) == (Verdict.BAD, Verdict.BAD)
+
+
 async def test_a_card_that_goes_away_in_the_middle_is_lost() -> None:
     on = desk(Impairment())
     assert isinstance(on.microphone, WiredMicrophone)
