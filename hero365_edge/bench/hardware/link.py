@@ -23,7 +23,7 @@ from hero365_edge.errors import LinkError
 from hero365_edge.ports import Clock, Link, Tokens
 
 NAME = "link"
-PINGS = 30
+PINGS = 20
 PING_EVERY_S = 0.1
 FRAME_BYTES = 131
 """A control frame from the device: its head of 2, its mask of 4 and 125 of filling (RFC 6455, 5.2)."""
@@ -32,7 +32,7 @@ LONG_ENOUGH_S = 0.5
 """A burst that took so long tells a rate; a shorter one is followed by one of four times its size."""
 LOOK_EVERY_S = 0.005
 GIVE_UP_S = 30.0
-LASTS_S = 10.0
+LASTS_S = 9.0
 
 SPECS = (
     Spec(

@@ -28,7 +28,7 @@ async def road(url: str, delay_s: float = 0.0, up_kbit_s: float = 0.0) -> AsyncI
     parts = urlsplit(url)
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kbit_s: float) -> None:
-        due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(4)
+        due: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(64)
         loop = asyncio.get_running_loop()
 
         async def put_down() -> None:
