@@ -19,6 +19,7 @@ from hero365_edge.cli.bench_world import Bench
 from hero365_edge.cli.probes.backend import proxy_of
 from hero365_edge.cli.trust import trust
 from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.fleet.secrets import scrub
 from hero365_edge.fleet.token import token_source
 from hero365_edge.settings import Settings
 
@@ -38,7 +39,9 @@ async def _measured(bench: Bench, settings: Settings, progress: Progress) -> Res
     context = trusted.context() if settings.backend.url.startswith("wss:") else None
     phases_s = await phases(settings.backend.url, context, settings.backend.connect_timeout_s)
     wanted = from_settings.backend(settings)
-    return await link.measure(bench.clock, WebSocketDialer(trusted), wanted, tokens, bench.limits, progress, phases_s)
+    return await link.measure(
+        bench.clock, WebSocketDialer(trusted), wanted, tokens, bench.limits, progress, phases_s, scrub
+    )
 
 
 async def phases(url: str, context: ssl.SSLContext | None, limit_s: float) -> Mapping[str, float]:

@@ -6,7 +6,7 @@ sends a ping's filling back. No sound goes up, so no backend takes it for an utt
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -118,8 +118,12 @@ async def measure(
     limits: Limits,
     progress: Progress,
     phases_s: Mapping[str, float],
+    scrub: Callable[[str], str],
 ) -> Result:
-    """Open a session, measure, end it. `phases_s` of the dial are told beside. A link that fails was not measured."""
+    """Open a session, measure, end it. `phases_s` of the dial are told beside. A link that fails was not measured.
+
+    `scrub` takes secrets out of what the backend says, before it is in a report.
+    """
     ear = _Ear(dialer)
     connection = Connection(clock, ear, backend, tokens, ear)
     began_at = clock.now()
@@ -141,7 +145,7 @@ async def measure(
                 found[name] = await _kbit_s(opened, found["rtt"] / 1000, come_back)
                 progress(3.0)
     except LinkError as error:
-        why = str(error)
+        why = scrub(str(error))
     except TimeoutError:
         why = f"not done within {GIVE_UP_S:g} s"
     finally:

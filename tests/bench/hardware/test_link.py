@@ -65,7 +65,7 @@ async def measured(url: str, limits: Limits = Limits()) -> Mapping[str, Figure]:
     backend = from_settings.backend(msgspec.structs.replace(Settings(), backend=there))
     clock = SystemClock()
     result = await link.measure(
-        clock, WebSocketDialer(), backend, FakeTokens("token"), limits, lambda _: None, {"TCP": 0.012}
+        clock, WebSocketDialer(), backend, FakeTokens("token"), limits, lambda _: None, {"TCP": 0.012}, str.upper
     )
     assert result.notes == ("the way there: TCP 12 ms",)
     return {figure.name: figure for figure in result.figures}
@@ -96,4 +96,6 @@ async def test_a_road_of_known_rate_is_told_and_too_thin_a_one_is_bad() -> None:
 async def test_a_backend_that_is_not_there_is_not_measured_and_says_why() -> None:
     told = await measured("ws://127.0.0.1:1/ws")
     assert {figure.verdict for figure in told.values()} == {Verdict.NOT_MEASURED}
-    assert "127.0.0.1" in told["session"].remark
+    remark = told["session"].remark
+    assert "127.0.0.1" in remark
+    assert remark == remark.upper(), "it was scrubbed"
