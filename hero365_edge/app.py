@@ -10,6 +10,7 @@ from hero365_edge import connection, downlink, from_settings, orders, uplink
 from hero365_edge.button import Button
 from hero365_edge.cards import Cards
 from hero365_edge.core import events as ev
+from hero365_edge.core.earcons import Earcon, earcon
 from hero365_edge.core.gestures import STUCK_S, Gestures
 from hero365_edge.core.session import Session
 from hero365_edge.core.states import State
@@ -53,7 +54,7 @@ class Appliance:
         )
         happen = self.dialogue.happen
         self.downlink = downlink.Downlink(clock, world.speaker, world.codecs, from_settings.playback(settings), happen)
-        self.loudness = Loudness(self.downlink.set_volume, settings.audio.output.volume)
+        self.loudness = Loudness(self._be_heard, settings.audio.output.volume)
         backend = from_settings.backend(settings)
         self.connection = connection.Connection(clock, world.dialer, backend, world.tokens, self.dialogue)
         self.surroundings = Surroundings(clock, world.location, self.connection.post)
@@ -90,8 +91,9 @@ class Appliance:
             zeros_allowed={"auto": None, "fault": False, "normal": True}[settings.audio.input.digital_silence],
             always_on=settings.capture.always_on,
         )
+        self.dialogue.mute(settings.audio.output.volume == 0)
         self.dialogue.before_press = self.cards.listen
-        self.button = Button(clock, world.panel, self.dialogue.edge)
+        self.button = Button(clock, world.panel, self.dialogue.edge, self._second_pressed)
         checks = {
             "cards": self.cards.stuck,
             "connection": overdue("the connection", lambda: self.connection.due_at),
@@ -243,6 +245,18 @@ class Appliance:
             async with asyncio.timeout(STOP_S):
                 self.dialogue.happen(ev.SessionEndAsked(self._world.clock.now()))
                 await self.connection.close()
+
+    def _be_heard(self, volume: float) -> None:
+        self.downlink.set_volume(volume)
+        self.dialogue.mute(volume == 0)
+
+    def _second_pressed(self) -> None:
+        if self._settings.panel.second_does == "mute":
+            self.loudness.toggle()
+        else:
+            self.loudness.step()
+        if not self.uplink.recording:  # the microphone would hear it
+            self.downlink.chime(earcon(Earcon.LOUDNESS))
 
     def _seen(self, event: ev.Event) -> None:
         if self.metering is not None:

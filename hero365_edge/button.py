@@ -16,10 +16,14 @@ TRY_EVERY_S = 5.0
 class Button:
     """The panel's life. Without one the appliance still listens to `hero365-edge press`."""
 
-    def __init__(self, clock: Clock, panel: Panel, tell: Callable[[Edge], None]) -> None:
+    def __init__(
+        self, clock: Clock, panel: Panel, tell: Callable[[Edge], None], tell_second: Callable[[], None]
+    ) -> None:
+        """Edges of the button go to `tell`; of the second one only its presses count."""
         self._clock = clock
         self._panel = panel
         self._tell = tell
+        self._tell_second = tell_second
         self.trouble = "not opened yet"
         """Why there is no button; empty while there is."""
 
@@ -33,8 +37,11 @@ class Button:
                 self.trouble = ""
                 while True:
                     edge = await self._panel.edge()
-                    pressed = edge.pressed
-                    self._tell(edge)
+                    if not edge.second:
+                        pressed = edge.pressed
+                        self._tell(edge)
+                    elif edge.pressed:
+                        self._tell_second()
             except DeviceError as error:
                 self.trouble = str(error)
             if self.trouble != told:

@@ -41,6 +41,7 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
         why = "is voice; that needs capture.always_on: true, or nobody listens while an answer is spoken"
         yield Contradiction("capture.barge_in", why, ("capture.always_on",))
     yield from _pins(settings.panel)
+    yield from _second(settings.panel)
     yield from _metrics(settings.metrics)
     if settings.location.gpsd and not _is_host_and_port(settings.location.gpsd):
         yield Contradiction("location.gpsd", f"is {settings.location.gpsd!r}; it must be empty or ADDRESS:PORT")
@@ -107,6 +108,15 @@ def _metrics(metrics: Metrics) -> Iterator[Contradiction]:
             "(127.0.0.1:9365), or metrics.allow_remote: true"
         )
         yield Contradiction("metrics.listen", why, ("metrics.allow_remote",))
+
+
+def _second(panel: Panel) -> Iterator[Contradiction]:
+    if panel.second_does == "none":
+        return
+    own_lines = panel.lamp_kind == "leds" or (panel.lamp_kind == "apa102" and not panel.lamp_spi)
+    for key, lines in (("panel.button_pin", (panel.button_pin,)), ("panel.lamp_pins", panel.lamp_pins * own_lines)):
+        if panel.second_pin in lines:
+            yield Contradiction("panel.second_pin", f"is {panel.second_pin}, which {key} has", (key,))
 
 
 def _pins(panel: Panel) -> Iterator[Contradiction]:

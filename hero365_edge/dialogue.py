@@ -54,6 +54,7 @@ class Dialogue:
         self._changed = asyncio.Event()
         self._agreement: Agreement | None = None
         self.light = Light.STARTING
+        self._muted = False
         self.last_turn: Turn | None = None
         self.last_text = ""
         self._texts = 0
@@ -127,6 +128,11 @@ class Dialogue:
     def edge_now(self, pressed: bool) -> None:
         """Somebody presses or releases the button from afar."""
         self.edge(Edge(pressed, self._clock.now()))
+
+    def mute(self, muted: bool) -> None:
+        """Let the lamp tell that nothing will be heard, or no longer."""
+        self._muted = muted
+        self._light_lamp()
 
     def say(self, text: str) -> bool:
         """Ask a typed question; False when there is no session or a turn is under way."""
@@ -223,7 +229,7 @@ class Dialogue:
         self.light = order.light
 
     def _light_lamp(self) -> None:
-        self._panel.show(shown(self.light, recording=self._uplink.recording))
+        self._panel.show(shown(self.light, recording=self._uplink.recording, muted=self._muted))
 
     def _end_session(self) -> None:
         self._agreement = None

@@ -41,4 +41,15 @@ class Panel(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     lamp_count: Annotated[int, Meta(ge=1, le=64, description="apa102: how many LEDs are in the chain.")] = 3
     button_active_low: Annotated[bool, Meta(description="The button pulls its line to ground when pressed.")] = True
+    second_does: Annotated[
+        Literal["none", "mute", "volume"],
+        Meta(
+            description="What a second button does: nothing (there is none); mute and unmute the speaker; "
+            "or make it a step louder, and from the loudest go to the quietest."
+        ),
+    ] = "none"
+    second_pin: Annotated[Pin, Meta(description="The second button's GPIO line, Broadcom numbering.")] = 27
+    second_active_low: Annotated[bool, Meta(description="The second button pulls its line to ground when pressed.")] = (
+        True
+    )
     debounce_ms: Annotated[int, Meta(ge=1, le=200, description="Edges closer together than this are one.")] = 25

@@ -204,7 +204,7 @@ class Panel(Protocol):
         ...
 
     async def edge(self) -> Edge:
-        """The next debounced edge of the button, stamped where the interrupt was taken."""
+        """The next debounced edge of the button, or of a second one, stamped where the interrupt was taken."""
         ...
 
     @property

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -29,6 +30,7 @@ from hero365_edge.fakes.link import FakeLink
 from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
+from hero365_edge.panel_settings import Panel
 from hero365_edge.settings import Control, Log, Playback
 from tests.appliance import (
     QUICK,
@@ -871,6 +873,54 @@ async def test_a_panel_that_is_lost_while_the_button_is_down_does_not_record_for
     van.panel.unplug()
     await van.shows(Light.PROCESSING, 0.2)
     assert sound_sent(link).size
+
+
+@pytest.mark.parametrize(("does", "percent", "muted"), [("mute", 100, True), ("volume", 20, False)])
+async def test_a_second_button_works_while_it_listens_and_the_recording_does_not_hear_of_it(
+    does: Literal["mute", "volume"], percent: int, muted: bool
+) -> None:
+    async with running(Van(msgspec.structs.replace(QUICK, panel=Panel(second_does=does)))) as van:
+        began_at = van.clock.now()
+        link = await van.session()
+        said = words(8_000)
+        van.panel.press()
+        await van.shows(Light.LISTENING)
+        van.speak(said)
+        await asyncio.sleep(0.1)
+        van.panel.press_second()
+        await until(lambda: van.appliance.loudness.facts() == {"percent": percent, "muted": muted})
+        assert van.lights[-1] is Light.LISTENING
+        await asyncio.sleep(HELD_S)
+        van.panel.release()
+        await until(lambda: holds(sound_sent(link), said))
+        assert not van.speaker.sound(began_at, van.clock.now()).any()
+
+
+async def test_a_press_of_mute_shows_on_the_lamp_and_the_next_is_heard() -> None:
+    async with running(Van(msgspec.structs.replace(QUICK, panel=Panel(second_does="mute")))) as van:
+        began_at = van.clock.now()
+        await van.session()
+        await van.shows(Light.READY)
+        van.panel.press_second()
+        await until(lambda: van.lights[-1] is Light.MUTED)
+        await asyncio.sleep(0.3)
+        pressed_at = van.clock.now()
+        assert not van.speaker.sound(began_at, pressed_at).any(), "muted is muted"
+        van.panel.press_second()
+        await until(lambda: van.lights[-1] is Light.READY)
+        await until(lambda: bool(van.speaker.sound(pressed_at, van.clock.now()).any()))
+
+
+async def test_a_second_button_lets_an_answer_be_heard_to_its_end(van: Van) -> None:
+    link = await van.session()
+    await ask(van)
+    take(link)
+    link.say(answer(16_000).tobytes())
+    await van.shows(Light.SPEAKING)
+    van.panel.press_second()
+    await van.turn_last("answered")
+    assert van.appliance.loudness.facts() == {"percent": 20, "muted": False}
+    assert van.heard().size == 16_000
 
 
 # -- the way out ---------------------------------------------------------------------------------------------------

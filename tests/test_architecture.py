@@ -63,15 +63,15 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "devices": _BASIS,
     "fakes": ("fakes", *_BASIS),
     "backend": ("backend",),
-    "bench": ("bench", "echo", "recording", *_BASIS),
+    "bench": ("bench", "connection", "echo", "recording", *_BASIS),
     "cli": (
-        *("cli", "app", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet", "profiles"),
-        *(*_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
+        *("cli", "app", "from_settings", "world", "dialogue", "devices", "fakes", "backend", "bench", "fleet"),
+        *("profiles", *_HANDS, *_SETTINGS, *_LANES, *_PARTS, *_BASIS),
     ),
 }
 """Place in the house (a folder, or a module beside `app.py`): the places it may import from."""
 
-SHARED_DEVICES = ("alsanames", "apa102", "depth", "quiet", "realtime", "portaudio", "tls")
+SHARED_DEVICES = ("alsanames", "apa102", "depth", "gpiobutton", "quiet", "realtime", "portaudio", "tls")
 """The modules of devices/ that others there stand on: one PortAudio serves microphone and speaker."""
 
 PURE = frozenset(

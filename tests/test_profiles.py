@@ -71,7 +71,8 @@ def test_every_wire_is_on_a_pin_of_its_own_that_can_be_what_it_is(board: Board) 
 
 @each_board
 def test_the_wires_are_those_of_its_button_and_its_lamp(board: Board) -> None:
-    assert lines(board.wires, "button") == {board.button.line}
+    buttons = [board.button] if board.second is None else [board.button, board.second]
+    assert lines(board.wires, "button") == {button.line for button in buttons}
     spi0 = {10, 11}  # data out and clock
     assert lines(board.wires, "lamp") == (spi0 if board.lamp.spi else set(board.lamp.lines))
 
@@ -104,6 +105,14 @@ def test_only_a_board_that_raises_a_quiet_voice_itself_has_ours_off_unless_a_per
     assert "audio.input.max_gain_db" not in not_overruled(board, {"audio.input.max_gain_db": 6})
 
 
+def test_a_second_button_of_a_board_is_what_the_settings_say(tmp_path: Path) -> None:
+    text = (HERE / "profiles/generic.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(f"{text}second: {{line: 5, active_low: false, does: volume}}\n")
+    board = load_boards(tmp_path)["mine"]
+    panel = load([], {}, None, lambda _: BoardDefaults("it", setting_defaults(board))).settings.panel
+    assert (panel.second_does, panel.second_pin, panel.second_active_low) == ("volume", 5, False)
+
+
 def test_the_generic_one_is_what_the_defaults_say() -> None:
     values = setting_defaults(BOARDS[GENERIC])
     assert load([], {}, None, lambda _: BoardDefaults("it", values)).settings == Settings()
@@ -128,6 +137,7 @@ def test_a_profile_that_is_wrong_is_told_with_its_file_and_place(text: str, comp
     ("field", "value", "complaint"),
     [
         ("button: {line: 17, active_low: true}", "button: {line: 28}", r"Expected `int` <= 27 - at `\$\.button\.line`"),
+        ("cancels_echo:", "second: {line: 5, does: sing}\ncancels_echo:", r"'sing' - at `\$\.second\.does`"),
         ("kind: leds", "kind: neon", r"'neon' - at `\$\.lamp\.kind`"),
         ("marks: []", "marks: [{usb: Jabra}]", r"regex .* at `\$\.marks\[0\]\.usb`"),
         ("cancels_echo: unverified on hardware", "cancels_echo: maybe", r"\$\.cancels_echo"),

@@ -9,17 +9,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hero365_edge.bench.hardware import comparison, echo, loopback, mic, speaker
+from hero365_edge.bench.hardware import button, comparison, echo, lamp, link, loopback, mic, soak, speaker
 from hero365_edge.bench.hardware.cards import CardLost, Progress
 from hero365_edge.bench.hardware.figures import Figure, Result, Spec, lost, unmeasured
 from hero365_edge.bench.hardware.page import limit, page, told
 from hero365_edge.bench.hardware.report import Report, decoded, encoded, report
 from hero365_edge.cli import logs
+from hero365_edge.cli.bench_link import measure_link
+from hero365_edge.cli.bench_panel import measure_button, measure_lamp
 from hero365_edge.cli.bench_world import Bench, bench_of
 from hero365_edge.cli.options import add_config
 from hero365_edge.cli.probes.cards import held
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.devices.canceller import WebrtcCanceller
+from hero365_edge.devices.heap import resident_bytes
 from hero365_edge.errors import ConfigError, DeviceError
 from hero365_edge.profiles import load_boards
 
@@ -29,8 +32,8 @@ class Kind:
     """One bench."""
 
     specs: Sequence[Spec]
-    lasts_s: float
-    """For the progress bar."""
+    lasts_s: float | None
+    """For the progress bar; None: as long as --minutes says."""
     measure: Callable[[Bench, Progress], Awaitable[Result]]
 
 
@@ -55,14 +58,24 @@ async def _echo(bench: Bench, progress: Progress) -> Result:
         return await echo.measure(desk, bench.limits, bench.channel, bench.cancels_echo, canceller, NativeCodecs())
 
 
+async def _soak(bench: Bench, progress: Progress) -> Result:
+    async with bench.desk(progress) as desk:
+        return await soak.measure(desk, bench.limits, 60 * bench.arguments.minutes, resident_bytes)
+
+
 KINDS: Mapping[str, Kind] = {
     mic.NAME: Kind(mic.SPECS, mic.LASTS_S, _mic),
     speaker.NAME: Kind(speaker.SPECS, speaker.LASTS_S, _speaker),
     loopback.NAME: Kind(loopback.SPECS, loopback.LASTS_S, _loopback),
     echo.NAME: Kind(echo.SPECS, echo.LASTS_S, _echo),
+    button.NAME: Kind(button.SPECS, button.PRESSES, measure_button),
+    lamp.NAME: Kind(lamp.SPECS, lamp.LASTS_S, measure_lamp),
+    link.NAME: Kind(link.SPECS, link.LASTS_S, measure_link),
+    soak.NAME: Kind(soak.SPECS, None, _soak),
 }
 """Each bench by its name, in the order in which `all` does them."""
 ALL, COMPARE = "all", "compare"
+MOST_MINUTES = 7 * 24 * 60
 BAR = "{desc}: {percentage:3.0f} % |{bar}| {remaining} to go"
 
 
@@ -74,7 +87,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("reports", nargs="*", type=Path, metavar="REPORT", help="compare: two files of JSON")
     add("--profile", choices=tuple(load_boards()), help="the board, instead of panel.profile")
     add("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="where the report goes (%(default)s)")
+    add("--minutes", type=minutes, default=10.0, metavar="N", help="soak: how long (%(default)g)")
     add("--fake-hw", action="store_true", help="try it on fakes in memory: measures nothing real")
+
+
+def minutes(text: str) -> float:
+    """More than none, a week at most. Raises ValueError."""
+    if not 0 < float(text) <= MOST_MINUTES:
+        raise ValueError(text)
+    return float(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,7 +133,8 @@ async def _one(name: str, bench: Bench) -> Result:
     """One bench; a device that is missing or goes away is what it found."""
     kind = KINDS[name]
     # Nothing is drawn where nobody watches (disable=None): a journal or a file wants no bars.
-    with tqdm(total=kind.lasts_s, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
+    lasts_s = 60 * bench.arguments.minutes if kind.lasts_s is None else kind.lasts_s
+    with tqdm(total=lasts_s, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
         try:
             return await kind.measure(bench, bar.update)
         except CardLost as error:

@@ -87,7 +87,7 @@ class Look:
     def _one(self, one: Recognised) -> Iterator[str]:
         board = one.board
         yield f"  {one.name}: {board.title}, because {', '.join(one.reasons)}"
-        yield f"    button {_pin(board.button.line)}, lamp {_lamp(board)}; {_echo(board)}"
+        yield f"    button {_pin(board.button.line)}, {_second(board)}lamp {_lamp(board)}; {_echo(board)}"
         yield from (f"    {trouble}" for trouble in self.troubles(one))
         yield f"    this profile: {board.verified}"
 
@@ -106,6 +106,10 @@ def _pin(line: int) -> str:
     """A line with its place on the header, as in `GPIO17 (pin 11)`."""
     pin = next(pin for pin, at in GPIO_AT_PIN.items() if at == line)
     return f"GPIO{line} (pin {pin})"
+
+
+def _second(board: Board) -> str:
+    return "" if board.second is None else f"{board.second.does} {_pin(board.second.line)}, "
 
 
 def _lamp(board: Board) -> str:

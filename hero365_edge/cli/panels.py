@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def gpio_panel(wanted: Panel, clock: Clock) -> "GpioPanel":
     """Button and lamp, no line taken yet."""
     from hero365_edge.devices.apa102 import Chain  # noqa: PLC0415  a missing library fails here only
-    from hero365_edge.devices.panel import GpioPanel  # noqa: PLC0415  as above
+    from hero365_edge.devices.panel import GpioPanel, Second  # noqa: PLC0415  as above
 
     chained = wanted.lamp_kind == "apa102"
     return GpioPanel(
@@ -20,6 +20,7 @@ def gpio_panel(wanted: Panel, clock: Clock) -> "GpioPanel":
         wanted.button_pin,
         wanted.lamp_pins if wanted.lamp_kind == "leds" else (),
         active_low=wanted.button_active_low,
+        second=Second(wanted.second_pin, wanted.second_active_low) if wanted.second_does != "none" else None,
         chain=Chain(wanted.lamp_count, wanted.lamp_spi, wanted.lamp_pins) if chained else None,
         debounce_ms=wanted.debounce_ms,
     )
@@ -32,3 +33,9 @@ def lamp_in_words(wanted: Panel) -> str:
     if wanted.lamp_kind == "leds":
         return f"lamp on {list(wanted.lamp_pins)}"
     return f"{wanted.lamp_count} APA102 on {f'SPI {wanted.lamp_spi}' if wanted.lamp_spi else list(wanted.lamp_pins)}"
+
+
+def buttons_in_words(wanted: Panel) -> str:
+    """As in `button on GPIO17, mute on GPIO27`."""
+    second = "" if wanted.second_does == "none" else f", {wanted.second_does} on GPIO{wanted.second_pin}"
+    return f"button on GPIO{wanted.button_pin}{second}"

@@ -92,6 +92,12 @@ class Button(Struct, frozen=True, forbid_unknown_fields=True):
     """It pulls its line to ground; the chip's own resistor pulls the other way."""
 
 
+class SecondButton(Button, frozen=True, forbid_unknown_fields=True):
+    """Another one, for the speaker."""
+
+    does: Literal["mute", "volume"] = "mute"
+
+
 class Lamp(Struct, frozen=True, forbid_unknown_fields=True):
     """What shows the state."""
 
@@ -130,6 +136,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """The 99th percentile; below `panel.debounce_ms`, or a press counts twice."""
     rtt_ms: float = 100.0
     """To the backend, median (the seed's figure)."""
+    up_kbit_s: float = 300.0
+    """Speech as 16 bit PCM, the seed's, takes 256 and its frames' heads."""
+    down_kbit_s: float = 300.0
     session_s: float = 5.0
     """From dialling to `session_started`."""
     xruns_per_hour: float = 0.0
@@ -162,6 +171,8 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
     cancels_echo: bool | Unverified
     """The board itself takes the speaker's sound out of the microphone's."""
     wires: tuple[Wire, ...]
+    second: SecondButton | None = None
+    """A button beside the one that is spoken by, where the board has one."""
     limits: Limits = Limits()
     notes: tuple[str, ...] = ()
     """What cost somebody a day."""
@@ -178,6 +189,10 @@ def setting_defaults(board: Board, card: str = "") -> Mapping[str, object]:
         "panel.button_active_low": board.button.active_low,
         "panel.lamp_kind": lamp.kind,
     }
+    if board.second is not None:
+        values["panel.second_does"] = board.second.does
+        values["panel.second_pin"] = board.second.line
+        values["panel.second_active_low"] = board.second.active_low
     if lamp.lines:
         values["panel.lamp_pins"] = list(lamp.lines)
     if lamp.kind == "apa102":
@@ -191,10 +206,14 @@ def setting_defaults(board: Board, card: str = "") -> Mapping[str, object]:
     return values
 
 
-PARTS = _BUTTON, _LAMP, _INPUT, _OUTPUT = "panel.button_", "panel.lamp_", "audio.input.", "audio.output."
+PARTS = _BUTTON, _SECOND, _LAMP, _INPUT, _OUTPUT = (
+    *("panel.button_", "panel.second_", "panel.lamp_"),
+    *("audio.input.", "audio.output."),
+)
 """How the settings of each part of a board begin; together they are all that a board gives."""
 _GROUPS = {
     f"{_BUTTON}pin": _BUTTON,
+    f"{_SECOND}pin": _SECOND,
     f"{_LAMP}kind": _LAMP,
     f"{_LAMP}pins": _LAMP,
     f"{_INPUT}device": _INPUT,
@@ -206,16 +225,18 @@ _GROUPS = {
 def not_overruled(defaults: Mapping[str, object], said: Mapping[str, object]) -> Mapping[str, object]:
     """Those of a board's `defaults` that stand beside what a person `said`, both by dotted key.
 
-    A line that a person gave to the button is taken from the board's lamp, and the other way round.
+    A line that a person gave to one of the buttons or to the lamp is taken from the board's others.
     """
     gone = [prefix for key, prefix in _GROUPS.items() if key in said]
-    if said.get("panel.button_pin") in _lines(defaults):
-        gone.append(_LAMP)
-    if defaults.get("panel.button_pin") in _lines(said):
-        gone.append(_BUTTON)
+    for part in (_BUTTON, _SECOND, _LAMP):
+        elsewhere = [line for other in (_BUTTON, _SECOND, _LAMP) if other != part for line in _lines(said, other)]
+        if any(line in elsewhere for line in _lines(defaults, part)):
+            gone.append(part)
     return {key: value for key, value in defaults.items() if key not in said and not key.startswith(tuple(gone))}
 
 
-def _lines(settings: Mapping[str, object]) -> Sequence[object]:
+def _lines(settings: Mapping[str, object], part: str) -> Sequence[object]:
+    if part != _LAMP:
+        return [settings[f"{part}pin"]] if f"{part}pin" in settings else []
     lines = settings.get("panel.lamp_pins")
     return lines if isinstance(lines, list | tuple) else ()

@@ -27,6 +27,8 @@ class Earcon(StrEnum):
     """Something is broken, or nothing came of the turn."""
     EXPIRED = "expired"
     """A kept utterance became too old and was dropped."""
+    LOUDNESS = "loudness"
+    """So loud it is now."""
     TEXT = "text"
     """There is an answer, and no way to speak it: its text is in `status`, where transcripts are allowed."""
 
@@ -38,6 +40,7 @@ _TONES: dict[Earcon, tuple[tuple[int, int], ...]] = {
     Earcon.HELD: ((660, 90), (0, 40), (660, 90)),
     Earcon.OFFLINE: ((520, 110), (390, 160)),
     Earcon.FAULT: ((300, 140), (0, 60), (300, 140), (0, 60), (300, 140)),
+    Earcon.LOUDNESS: ((880, 110),),
     Earcon.TEXT: ((600, 60), (800, 60), (1000, 60)),
     Earcon.EXPIRED: ((520, 90), (440, 90), (330, 180)),
 }

@@ -22,6 +22,8 @@ class Edge:
 
     pressed: bool
     at: float
+    second: bool = False
+    """Of the second button, the one for mute or volume."""
 
 
 class Debouncer:

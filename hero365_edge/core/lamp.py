@@ -9,16 +9,26 @@ Colour: TypeAlias = tuple[float, float, float]
 
 
 class Light(StrEnum):
-    """One thing for the lamp to say; the names are the states of the product plus `holding`."""
+    """One thing for the lamp to say; the names are the states of the product plus `holding` and `muted`."""
 
     STARTING = "starting"
+    """Wait."""
     OFFLINE = "offline"
+    """No connection; press, it will be held."""
     READY = "ready"
+    """The box is alive and the microphone is closed."""
+    MUTED = "muted"
+    """Ready, but the speaker is muted."""
     LISTENING = "listening"
+    """It hears you."""
     HOLDING = "holding"
+    """Your words are kept until the link is back."""
     PROCESSING = "processing"
+    """The answer is being made."""
     SPEAKING = "speaking"
+    """The answer is being spoken."""
     FAULT = "fault"
+    """Something is broken: `hero365-edge status`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +60,27 @@ _AMBER: Colour = (1.0, 0.35, 0.0)
 _GREEN: Colour = (0.0, 1.0, 0.0)
 _CYAN: Colour = (0.0, 0.7, 1.0)
 _BLUE: Colour = (0.0, 0.0, 1.0)
+_MAGENTA: Colour = (0.8, 0.0, 1.0)
 _RED: Colour = (1.0, 0.0, 0.0)
 
-# What it looks like to the technician                               meaning
-# ------------------------------------------------------------------------------------------------
-# even blinking, once a second                                       starting, wait
-# a short flash every two seconds                                    no connection; press, it will be held
-# dim and steady: the box is alive and the microphone is closed      ready
-# bright and steady: it hears you                                    listening
-# bright with a short wink every second                              your words are kept until the link is back
-# quick breathing                                                    the answer is being made
-# slow breathing                                                     the answer is being spoken
-# frantic blinking                                                   something is broken: `hero365-edge status`
+LOOKS: dict[Light, str] = {
+    Light.STARTING: "even blinking, once a second",
+    Light.OFFLINE: "a short flash every two seconds",
+    Light.READY: "dim and steady",
+    Light.MUTED: "a flash every second",
+    Light.LISTENING: "bright and steady",
+    Light.HOLDING: "bright with a short wink every second",
+    Light.PROCESSING: "quick breathing",
+    Light.SPEAKING: "slow breathing",
+    Light.FAULT: "frantic blinking",
+}
+"""How each light looks to the technician."""
+
 _PATTERNS: dict[Light, Pattern] = {
     Light.STARTING: Pattern(_WHITE, on_ms=500, off_ms=500),
     Light.OFFLINE: Pattern(_AMBER, on_ms=100, off_ms=1900),
     Light.READY: Pattern(_GREEN, brightness=0.08),
+    Light.MUTED: Pattern(_MAGENTA, on_ms=250, off_ms=750),
     Light.LISTENING: Pattern(_GREEN, on_listen_led=True),
     Light.HOLDING: Pattern(_AMBER, on_ms=850, off_ms=150),
     Light.PROCESSING: Pattern(_BLUE, fade_ms=320),
@@ -79,14 +94,17 @@ def pattern(light: Light) -> Pattern:
     return _PATTERNS[light]
 
 
-def shown(state: Light, *, recording: bool) -> Light:
+def shown(state: Light, *, recording: bool, muted: bool = False) -> Light:
     """What the lamp shows in this state of the conversation.
 
     `listening` is shown exactly while the microphone's sound is being taken, whatever the conversation believes: this
-    is the one place that says so, and so the lamp cannot lie about the microphone (PRODUCT section 7).
+    is the one place that says so, and so the lamp cannot lie about the microphone (PRODUCT section 7). A muted speaker
+    is told while nothing goes on; what goes on, or is wrong, counts for more.
     """
     if recording:
         return Light.LISTENING
+    if muted and state is Light.READY:
+        return Light.MUTED
     return Light.PROCESSING if state is Light.LISTENING else state
 
 

@@ -2,7 +2,9 @@
 
 import ctypes
 import gc
+import os
 from contextlib import suppress
+from pathlib import Path
 
 _MMAP_THRESHOLD = -3
 """M_MMAP_THRESHOLD of mallopt(3)."""
@@ -28,3 +30,8 @@ def keep_what_is_there() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def resident_bytes() -> int:
+    """What this process has in memory just now (proc_pid_statm(5))."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import termios
+import time
 from email.utils import parsedate_to_datetime
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -92,6 +93,28 @@ class WebSocketLink:
             unsent_bytes=in_kernel + transport.get_write_buffer_size(),
             received_bytes=info[_BYTES_RECEIVED],
         )
+
+    async def round_trip_s(self) -> float:
+        """Of one ping, now. Raises LinkError."""
+        try:
+            return await (await self._connection.ping())
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+    async def burst_s(self, frames: int, *, come_back: bool) -> float:
+        """How long so many full control frames, and a ping behind them, take to be through. Raises LinkError.
+
+        Pings come back with their filling; pongs that nobody asked for are dropped by the other side (RFC 6455, 5.5.3).
+        """
+        began_at = time.monotonic()
+        try:
+            for index in range(frames):
+                filling = index.to_bytes(125, "big")
+                await (self._connection.ping(filling) if come_back else self._connection.pong(filling))
+            await (await self._connection.ping())
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+        return time.monotonic() - began_at
 
     async def close(self) -> None:
         """The closing handshake, for a second at most; then the socket goes."""

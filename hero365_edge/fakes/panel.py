@@ -1,7 +1,9 @@
 """The button and the lamp in memory: a test is the finger, and reads the lamp's diary."""
 
 import asyncio
+from collections.abc import Callable
 
+from hero365_edge.core.bounce import Change
 from hero365_edge.core.gestures import Edge
 from hero365_edge.core.lamp import Light
 from hero365_edge.errors import DeviceError
@@ -33,6 +35,7 @@ class FakePanel:
         self.lights: list[tuple[float, Light | None]] = []
         """(when, what) the lamp began to show; None is dark."""
         self.alive = True
+        self.watch: Callable[[Change], None] = lambda _: None
 
     # What the outside world does
 
@@ -59,6 +62,12 @@ class FakePanel:
         await self.tap()
         await asyncio.sleep(_BETWEEN_TAPS_S)
         await self.tap()
+
+    def press_second(self) -> None:
+        """Push the second button down and let it go, in no time."""
+        for pressed in (True, False):
+            if self._started and self.alive:
+                self._edges.put_nowait(Edge(pressed, self._clock.now(), second=True))
 
     def unplug(self) -> None:
         """Take the chip away: `edge` raises DeviceError, and so does `start` until `plug`."""
@@ -114,4 +123,5 @@ class FakePanel:
             return
         self._pressed = pressed
         if self._started and self.alive:
+            self.watch(Change(pressed, self._clock.now() if at is None else at))
             self._edges.put_nowait(Edge(pressed, self._clock.now() if at is None else at))

@@ -108,3 +108,28 @@ def test_boards_that_cannot_be_told_apart_must_be_named(tmp_path: Path) -> None:
     board_trees.respeaker_v1(tree)
     with pytest.raises(ConfigError, match="name yours with --profile"):
         profile_of("auto", tree.root)
+
+
+@pytest.mark.parametrize("what", ["link", "soak"])
+def test_link_and_soak_are_tried_on_fakes(what: str, tmp_path: Path) -> None:
+    main(["bench", what, "--minutes", "0.02", "--fake-hw", "--out", str(tmp_path)])
+    (result,) = decoded(tmp_path / f"bench-{what}.json").results
+    assert {figure.verdict.value for figure in result.figures} <= {"good", "not measured"}
+    assert "good" in {figure.verdict.value for figure in result.figures}
+
+
+@pytest.mark.parametrize("what", ["button", "lamp"])
+def test_without_a_panel_button_and_lamp_are_not_measured_and_say_why(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"panel: {{profile: none}}\ncontrol: {{socket: {tmp_path}/control}}\n")
+    assert main(["bench", what, "--config", str(config), "--out", str(tmp_path)]) == 1
+    assert "panel.profile is none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "20000", "long"])
+def test_a_soak_takes_some_time_and_not_for_ever(minutes: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "soak", "--fake-hw", "--minutes", minutes])
+    assert left.value.code == 2

@@ -15,14 +15,14 @@ from hero365_edge.core.gestures import DEBOUNCE_MS, DOUBLE_TAP_MS, Edge
 from hero365_edge.core.lamp import Light
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.nopanel import NoPanel
-from hero365_edge.devices.panel import GpioPanel
+from hero365_edge.devices.panel import GpioPanel, Second
 from hero365_edge.devices.terminal import TerminalPanel
 from hero365_edge.errors import DeviceError
 from hero365_edge.fakes.panel import FakePanel
 from hero365_edge.ports import Panel
 
 CLOCK = SystemClock()
-BUTTON, LED = 17, 25
+BUTTON, SECOND, LED = 17, 27, 25
 
 
 class Rig(Protocol):
@@ -39,7 +39,9 @@ class Rig(Protocol):
 
 
 class ChipRig(Rig, Protocol):
-    """A panel whose button has a level, which a keyboard's has not, and whose chip can be taken away."""
+    """A panel whose button has a level, which a keyboard's has not, and a second one; its chip can be taken away."""
+
+    def tap_second(self) -> None: ...
 
     def unplug(self) -> None: ...
 
@@ -51,6 +53,7 @@ class FakeRig:
         self.panel = FakePanel(CLOCK)
         self.press = self.panel.press
         self.release = self.panel.release
+        self.tap_second = self.panel.press_second
         self.unplug = self.panel.unplug
         self.plug = self.panel.plug
 
@@ -92,7 +95,7 @@ class GpioRig:
 
     def __init__(self, pins: Pins) -> None:
         self._pins = pins
-        self.panel = GpioPanel(CLOCK, BUTTON, [LED], pin_factory=pins)
+        self.panel = GpioPanel(CLOCK, BUTTON, [LED], second=Second(SECOND), pin_factory=pins)
         self._button = pins.pin(BUTTON)
 
     def press(self) -> None:
@@ -102,6 +105,10 @@ class GpioRig:
     def release(self) -> None:
         self._button.pressed = False
         _in_thread(self._button.drive_high)
+
+    def tap_second(self) -> None:
+        _in_thread(self._pins.pin(SECOND).drive_low)
+        _in_thread(self._pins.pin(SECOND).drive_high)
 
     def lit(self) -> bool:
         return bool(self._pins.pin(LED).state)
@@ -230,6 +237,18 @@ async def test_a_button_that_is_down_when_it_is_opened_is_a_press(chip: ChipRig)
     chip.press()
     chip.panel.start()
     assert (await next_edge(chip.panel)).pressed
+    assert await no_edge(chip.panel)
+
+
+async def test_a_second_button_is_told_apart_and_leaves_the_first_as_it_is(chip: ChipRig) -> None:
+    chip.panel.start()
+    chip.press()
+    chip.tap_second()
+    told = [await next_edge(chip.panel) for _ in range(3)]
+    chip.release()
+    told.append(await next_edge(chip.panel))
+    assert [edge.pressed for edge in told if not edge.second] == [True, False]
+    assert [edge.pressed for edge in told if edge.second] == [True, False]
     assert await no_edge(chip.panel)
 
 

@@ -16,6 +16,7 @@ BOARD = {
     "audio.output.device": "hw:CARD=Zero",
 }
 BUTTON = {"panel.button_pin", "panel.button_active_low"}
+SECOND = {"panel.second_does", "panel.second_pin", "panel.second_active_low"}
 LAMP = {"panel.lamp_kind", "panel.lamp_pins"}
 INPUT = {"audio.input.device", "audio.input.channel"}
 
@@ -43,6 +44,21 @@ def test_another_button_lamp_or_card_is_not_given_the_rest_of_the_boards(
 
 def test_a_line_that_a_person_gave_to_the_button_is_taken_from_the_boards_lamp() -> None:
     assert set(not_overruled(BOARD, {"panel.button_pin": 23})) == set(BOARD) - BUTTON - LAMP
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ({"panel.second_pin": 23}, LAMP | SECOND),
+        ({"panel.second_pin": 27}, BUTTON | SECOND),
+        ({"panel.button_pin": 5}, BUTTON | SECOND),
+        ({"panel.lamp_pins": [5]}, LAMP | SECOND),
+        ({"panel.second_does": "none"}, {"panel.second_does"}),
+    ],
+)
+def test_a_second_button_is_a_part_with_a_line_of_its_own(said: Mapping[str, object], gone: set[str]) -> None:
+    board = {**BOARD, "panel.second_does": "mute", "panel.second_pin": 5, "panel.second_active_low": True}
+    assert set(not_overruled(board, said)) == set(board) - gone
 
 
 def test_a_line_that_a_person_gave_to_the_lamp_is_taken_from_the_boards_button() -> None:

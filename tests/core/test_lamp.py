@@ -101,3 +101,10 @@ def test_listening_is_shown_exactly_while_the_microphones_sound_is_taken(state: 
 def test_what_has_nothing_to_do_with_the_microphone_is_shown_as_it_is() -> None:
     assert shown(Light.FAULT, recording=False) is Light.FAULT
     assert shown(Light.LISTENING, recording=False) is Light.PROCESSING
+
+
+@pytest.mark.parametrize("state", Light)
+def test_a_muted_speaker_is_told_at_rest_and_hides_nothing_else(state: Light) -> None:
+    told = shown(state, recording=False, muted=True)
+    assert told is (Light.MUTED if state is Light.READY else shown(state, recording=False))
+    assert shown(state, recording=True, muted=True) is Light.LISTENING

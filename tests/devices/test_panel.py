@@ -18,7 +18,7 @@ from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 from hero365_edge.core.gestures import DEBOUNCE_MS, Edge
 from hero365_edge.core.lamp import Light, Pattern, level, pattern
 from hero365_edge.devices.clock import SystemClock
-from hero365_edge.devices.panel import GpioPanel
+from hero365_edge.devices.panel import GpioPanel, Second
 from hero365_edge.errors import ConfigError, DeviceError
 
 CLOCK = SystemClock()
@@ -168,6 +168,47 @@ async def test_of_more_edges_than_anybody_reads_the_newest_are_kept_in_turn(pins
     assert 60 <= len(told) <= 64
     assert [edge.pressed for edge in told] == [index % 2 == 1 for index in range(len(told))]  # a release comes first
     assert last - told[-1].at < 0.1
+    panel.close()
+
+
+# A second button
+
+
+async def test_a_second_button_that_chatters_unread_takes_no_press_from_the_first(pins: MockFactory) -> None:
+    panel = panel_on(pins, debounce_ms=1, second=Second(27))
+    panel.start()
+    pins.pin(BUTTON).drive_low()
+    for _ in range(60):
+        pins.pin(27).drive_low()
+        await asyncio.sleep(0.002)
+        pins.pin(27).drive_high()
+        await asyncio.sleep(0.003)
+    pins.pin(BUTTON).drive_high()
+    told = await told_by(panel)
+    assert [edge.pressed for edge in told if not edge.second] == [True, False]
+    panel.close()
+
+
+@pytest.mark.parametrize("taken", [BUTTON, LED])
+async def test_a_second_button_on_a_line_that_is_taken_leaves_button_and_lamp_working(
+    pins: MockFactory, taken: int
+) -> None:
+    panel = panel_on(pins, LED, second=Second(taken))
+    panel.start()
+    panel.show(Light.LISTENING)
+    pins.pin(BUTTON).drive_low()
+    assert [(edge.pressed, edge.second) for edge in await told_by(panel)] == [(True, False)]
+    assert pins.pin(LED).state == 1
+    assert panel.second_trouble.startswith(f"second button on GPIO{taken}: ")
+    panel.close()
+
+
+async def test_a_second_button_to_the_supply_is_pressed_when_its_pin_is_high(pins: MockFactory) -> None:
+    panel = panel_on(pins, second=Second(27, active_low=False))
+    panel.start()
+    pins.pin(27).drive_high()
+    assert [(edge.pressed, edge.second) for edge in await told_by(panel)] == [(True, True)]
+    assert panel.second_trouble == ""
     panel.close()
 
 
@@ -390,7 +431,7 @@ def test_without_a_gpio_chip_the_error_says_why_and_what_to_do(tmp_path: Path) -
     script = """
 import asyncio
 from hero365_edge.devices.clock import SystemClock
-from hero365_edge.devices.panel import GpioPanel
+from hero365_edge.devices.panel import GpioPanel, Second
 from hero365_edge.errors import DeviceError
 
 async def main():
@@ -412,7 +453,7 @@ def test_an_error_of_lgpio_itself_is_explained(tmp_path: Path) -> None:
 import asyncio, lgpio
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from hero365_edge.devices.clock import SystemClock
-from hero365_edge.devices.panel import GpioPanel
+from hero365_edge.devices.panel import GpioPanel, Second
 from hero365_edge.errors import DeviceError
 
 class Busy(MockPWMPin):

@@ -45,7 +45,7 @@ async def name(settings: Settings, _running: Running) -> Finding:
     """Ask for the host's addresses, as the dialer will. Raises LinkError when there are none."""
     parts = urlsplit(settings.backend.url)
     host = parts.hostname or ""
-    if proxied := _proxy(parts.scheme, host):
+    if proxied := proxy_of(parts.scheme, host):
         return Finding(Verdict.NOT_CHECKED, f"the environment's proxy does it ({proxied})")
     try:
         return Finding(Verdict.OK, f"{ipaddress.ip_address(host)} is an address: nothing to look up")
@@ -63,7 +63,7 @@ async def name(settings: Settings, _running: Running) -> Finding:
     return Finding(Verdict.OK, f"{host} is {', '.join(addresses)}")
 
 
-def _proxy(scheme: str, host: str) -> str:
+def proxy_of(scheme: str, host: str) -> str:
     """The environment's proxy for this address, by host alone: its user and password are nobody's business."""
     if is_loopback(host) or proxy_bypass(host):
         return ""

@@ -1,14 +1,18 @@
 """The button and the lamp: the chip, who may use it, and the lines themselves."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from hero365_edge.cli.boards import WITHOUT_BOARD
-from hero365_edge.cli.panels import gpio_panel, lamp_in_words
+from hero365_edge.cli.panels import buttons_in_words, gpio_panel, lamp_in_words
 from hero365_edge.cli.probes.finding import Finding, Running, Verdict, told_by_the_daemon
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.gpiochips import gpio_chips
 from hero365_edge.errors import DeviceError
 from hero365_edge.settings import Settings
+
+if TYPE_CHECKING:
+    from hero365_edge.devices.panel import GpioPanel
 
 
 async def button(settings: Settings, running: Running) -> Finding:
@@ -20,7 +24,7 @@ async def button(settings: Settings, running: Running) -> Finding:
     if not chips:
         step = "set panel.profile: none where no button is meant to be; `hero365-edge press` works meanwhile"
         return Finding(Verdict.WARN, "no GPIO chip here", step)
-    pins = f"button on GPIO{wanted.button_pin}, {lamp_in_words(wanted)}"
+    pins = f"{buttons_in_words(wanted)}, {lamp_in_words(wanted)}"
     if told := told_by_the_daemon("button", pins, running):
         return told
     if all(chip.problem for chip in chips):
@@ -29,12 +33,19 @@ async def button(settings: Settings, running: Running) -> Finding:
     try:
         panel.start()
         async with asyncio.timeout(0.1):
-            await panel.edge()
+            edge = await panel.edge()
     except TimeoutError:
-        if panel.lamp_trouble:
-            return Finding(Verdict.WARN, f"{pins}: the lamp stays dark", panel.lamp_trouble)
-        return Finding(Verdict.OK, pins)
+        return _untouched(panel, pins)
     finally:
         panel.close()
-    text = f"the button on GPIO{wanted.button_pin} is down"
-    return Finding(Verdict.WARN, text, "let it go; if nobody presses it, turn panel.button_active_low around")
+    name, pin = ("second", wanted.second_pin) if edge.second else ("button", wanted.button_pin)
+    text = f"the {'second button' if edge.second else 'button'} on GPIO{pin} is down"
+    return Finding(Verdict.WARN, text, f"let it go; if nobody presses it, turn panel.{name}_active_low around")
+
+
+def _untouched(panel: "GpioPanel", pins: str) -> Finding:
+    if panel.lamp_trouble:
+        return Finding(Verdict.WARN, f"{pins}: the lamp stays dark", panel.lamp_trouble)
+    if panel.second_trouble:
+        return Finding(Verdict.WARN, f"{pins}: the second button does nothing", panel.second_trouble)
+    return Finding(Verdict.OK, pins)
