@@ -75,7 +75,7 @@ class Appliance:
         )
         if world.memory is not None and (session_id := world.memory.recall(settings.session.idle_timeout_s)):
             self.connection.session_id = session_id
-        self.spoken = Spoken(world.phrases, world.voice, world.codecs, self.downlink.play, self.downlink.chime)
+        self.spoken = Spoken(world.phrases, world.voice, world.codecs, self.downlink.stand_in, self.downlink.chime)
         self.spoken.usual = settings.speech.phrases
         self.dialogue.connect(self.uplink, self.downlink, self.connection, self.spoken)
         self.cards = Cards(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hero365_edge.call import GOODBYE_S, Call, Counts, Listener, unless
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address, address
-from hero365_edge.core.backoff import REFUSED_S, Backoff
+from hero365_edge.core.backoff import REFUSED_S, SPREAD_S, Backoff
 from hero365_edge.core.clock_gate import LONGEST_S, ClockGate
 from hero365_edge.core.framing import Outgoing
 from hero365_edge.core.handshake import Agreement, Handshake, Limits, LinkState
@@ -43,6 +43,7 @@ class Backend:
     seed_uplink: str
     connect_timeout_s: float
     limits: Limits
+    reconnect_spread_s: float = SPREAD_S
 
 
 class Connection:
@@ -54,7 +55,7 @@ class Connection:
         self._backend = backend
         self._tokens = tokens
         self._listener = listener
-        self._backoff = Backoff(random.SystemRandom().random)
+        self._backoff = Backoff(random.SystemRandom().random, backend.reconnect_spread_s)
         self._call: Call | None = None
         self._dialling_since: float | None = None
         self._begun_anew = False
@@ -248,11 +249,13 @@ class Connection:
             self.counts.causes["dropped"] += 1
             return 0.0
         self._begun_anew = False
-        cause = error.cause if isinstance(error, LinkError) else "no_token" if isinstance(error, ConfigError) else ""
-        self.counts.causes[cause or "timeout"] += 1
-        wait_s = self._backoff.failed(error.retry_after_s if isinstance(error, LinkError) else None)
+        other = LinkError("", cause="no_token" if isinstance(error, ConfigError) else "")
+        told = error if isinstance(error, LinkError) else other
+        self.counts.causes[told.cause or "timeout"] += 1
+        awaited = not self._listener.idle()
+        wait_s = self._backoff.failed(told.retry_after_s, by_backend=told.by_backend, awaited=awaited)
         first = self._backoff.failures == 1
-        self.trouble = str(error) if cause else "no answer in time"
+        self.trouble = str(error) if told.cause else "no answer in time"
         log.log(logging.WARNING if first else logging.DEBUG, "no link to the backend: %s", self.trouble)
         if isinstance(error, LinkRefused):
             self._tokens.refused()

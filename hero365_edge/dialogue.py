@@ -163,7 +163,7 @@ class Dialogue:
 
     def idle(self) -> bool:
         """Whether nobody would miss the link for a moment."""
-        return self._session.state in RESTING and not self._downlink.playing
+        return self._session.state in RESTING and not self._downlink.playing and not self._session.waiting
 
     def message(self, message: m.AnyMessage) -> None:
         """A message of the backend, made into the event that it is."""

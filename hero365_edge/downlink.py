@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 
 from hero365_edge.codec_ports import Codecs
 from hero365_edge.core import events as ev
@@ -14,7 +13,7 @@ from hero365_edge.core.replay import LastAnswer
 from hero365_edge.core.sniff import AudioKind
 from hero365_edge.decoding import MAX_BACKLOG_BYTES, Answer
 from hero365_edge.errors import DeviceError
-from hero365_edge.player import POLL_S, Playback, Player
+from hero365_edge.player import POLL_S, Gate, Playback, Player
 from hero365_edge.ports import Clock, Speaker
 
 log = logging.getLogger(__name__)
@@ -31,14 +30,6 @@ SLEEP_AFTER_S = 0.5
 """So long after the last sound the card may sleep: it costs nothing then."""
 SETTLED_S = 0.15
 """A card's times are right so long after it was woken; until then they can be 50 ms early."""
-
-
-class Gate(Enum):
-    """What becomes of an answer's sound."""
-
-    CLOSED = "dropped"
-    HOLDING = "taken, not played"
-    OPEN = "played"
 
 
 class Downlink:
@@ -64,6 +55,7 @@ class Downlink:
         self._alive_told_at = 0.0
         self._sleep_at: float | None = None
         self._replay: Answer | None = None
+        self._standing_in = False
         self.last_answer = LastAnswer()
         self._woken = asyncio.Event()
         self.rejected = 0
@@ -100,9 +92,7 @@ class Downlink:
         """Stop at once and drop what comes until `admit`. Returns how many ms of the answer were heard."""
         heard_ms = self._player.heard_ms(self._clock.now())
         self._gate = Gate.CLOSED
-        if not self._player.silent:
-            self._speaker.flush()
-        self._forget()
+        self._hush()
         self._stream = None
         return heard_ms
 
@@ -133,6 +123,11 @@ class Downlink:
             self._reject(f"{len(self._answers)} answers of {waiting_bytes} bytes wait to be played already")
         else:
             self._begin(Answer.of_file(self._codecs, self._reject, audio, audio_format), streamed=False)
+
+    def stand_in(self, audio: bytes, audio_format: str) -> None:
+        """Play a whole answer in place of the agent's sound: should that come after all, it is heard instead."""
+        self.play(audio, audio_format)
+        self._standing_in = bool(self._answers)
 
     def replay(self) -> None:
         """Play the last answer again, if there is one."""
@@ -210,6 +205,8 @@ class Downlink:
         return self._deadline(now)
 
     def _begin(self, answer: Answer, streamed: bool) -> None:
+        if self._standing_in:
+            self._hush()
         if not self._answers and not self._player.buffered and answer is not self._replay:
             self.last_answer.begin()
         if not self._answers and self._player.silent:
@@ -221,11 +218,10 @@ class Downlink:
 
     def _decode(self, now: float) -> None:
         for _ in range(STEPS_AT_ONCE):
-            if not self._answers or self._player.buffered >= DECODED_AHEAD_S * RATE_HZ:
+            plenty = self._player.buffered >= DECODED_AHEAD_S * RATE_HZ
+            if plenty or not self._answers or not self._answers[0].pending:
                 return
             answer = self._answers[0]
-            if not answer.pending:
-                return
             pcm = answer.step()
             self._player.bridge_with(answer.conceal)
             self._player.put(pcm, now)
@@ -288,7 +284,13 @@ class Downlink:
             self._speaker.sleep()
         return self._sleep_at
 
+    def _hush(self) -> None:
+        if not self._player.silent:
+            self._speaker.flush()
+        self._forget()
+
     def _forget(self) -> None:
+        self._standing_in = False
         self._answers.clear()
         self._player.reset()
         self._first_told = False

@@ -12,6 +12,7 @@ import numpy as np
 
 from hero365_edge.codec_ports import Codecs
 from hero365_edge.core import events as ev
+from hero365_edge.core.ducking import DUCKED_DB, FADED_S
 from hero365_edge.core.echo_delay import EARLIEST_S, LATEST_S, PLAYED_SAMPLES, WINDOW_SAMPLES, EchoDelay
 from hero365_edge.core.interruption import Interruption
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, silence
@@ -75,6 +76,8 @@ class CleanEar:
         self._window_at = 0.0
         self._delay = EchoDelay()
         self._interruption: Interruption | None = None
+        self._ducks = False
+        self._softer_from: float | None = None
         self._answering_since: float | None = None
         self._since = 0.0
         self._ring: deque[Block] = deque(maxlen=round(RING_S * RATE_HZ / FRAME_SAMPLES))
@@ -84,13 +87,15 @@ class CleanEar:
         """So much later than the cards' times say an answer is heard; None before it was found."""
         self.interruptions = 0
         """How often somebody spoke into an answer."""
+        self.suspicions = 0
+        """How often an answer was played softer to hear whether somebody does."""
         echo.loudspeaker.played()  # from here on it keeps what it plays
 
     @property
     def figures(self) -> dict[str, float | None]:
-        """How late the echo is beside what the cards say, and how often somebody spoke into an answer."""
+        """How late the echo is beside what the cards say; how often somebody spoke, or might have, into an answer."""
         delay_ms = None if self.delay_s is None else round(1000 * self.delay_s, 1)
-        return {"echo_delay_ms": delay_ms, "interruptions": self.interruptions}
+        return {"echo_delay_ms": delay_ms, "interruptions": self.interruptions, "suspicions": self.suspicions}
 
     def listen(self, since: float) -> None:
         """Deliver to `read` every frame whose last sample was captured at `since` or later, oldest first."""
@@ -114,6 +119,7 @@ class CleanEar:
         now = self._clock.now()
         if not answering:
             self._answering_since = self._interruption = None
+            self._duck(False)
         elif self._answering_since is None:
             self._answering_since = now
         if playing:
@@ -167,6 +173,8 @@ class CleanEar:
             if self._played is None or piece.stretch != self._stretch:
                 self._stretch = piece.stretch
                 self._played = _Way(self._codecs, rate_hz)
+            if self._ducks and self._softer_from is None and piece.softer_db:
+                self._softer_from = piece.leaves_at + duration_s(len(piece.pcm), rate_hz)
             if len(piece.pcm):
                 pcm, leaves_at = self._played.bring(piece.pcm, piece.leaves_at)
                 if len(pcm):
@@ -228,10 +236,26 @@ class CleanEar:
             return
         if self._interruption is None:
             self._interruption = Interruption(self._echo.referee)
-        if self._interruption.frame(heard, left):
+        found = self._interruption.frame(heard, left, softer=self._is_softer(at))
+        self._duck(self._interruption.suspects and not found)
+        if found:
             self._interruption = None
             self.interruptions += 1
             self._tell(ev.SpokenInto(at - BEGAN_S, self._clock.now()))
+
+    def _duck(self, ducks: bool) -> None:
+        """Play the answer softer, or as it is again."""
+        if ducks == self._ducks:
+            return
+        self._ducks, self._softer_from = ducks, None
+        self.suspicions += ducks
+        self._echo.loudspeaker.duck(DUCKED_DB if ducks else 0.0)
+
+    def _is_softer(self, at: float) -> bool:
+        """Whether of what is heard from `at` on all echo is of samples that were played softer."""
+        if self._softer_from is None or self.delay_s is None:
+            return False
+        return at >= self._softer_from + max(self.delay_s, 0.0) + FADED_S
 
 
 class _Way:

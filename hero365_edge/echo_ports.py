@@ -18,6 +18,8 @@ class Played:
     """Mono samples at the speaker's rate. None: the card was stopped, and what it still held was never heard."""
     leaves_at: float
     """When its first sample leaves the card, as well as it can be told by now; when the card was stopped."""
+    softer_db: float = 0.0
+    """So much softer than it was written it was given."""
 
 
 class Loudspeaker(Protocol):
@@ -30,6 +32,10 @@ class Loudspeaker(Protocol):
 
     def played(self) -> list[Played]:
         """What was given since the last call, oldest first: three seconds at most. The first call begins to keep it."""
+        ...
+
+    def duck(self, by_db: float) -> None:
+        """Play so much softer from the next callback on; 0 is as it was written."""
         ...
 
 

@@ -16,13 +16,17 @@ class DeviceError(EdgeError):
 class LinkError(EdgeError):
     """The backend cannot be reached or the link broke: dial again after the back-off.
 
-    `retry_after_s` is what the server asked for (HTTP `Retry-After`), if it did; `cause` is one word to count it by.
+    `retry_after_s` is what the server asked for (HTTP `Retry-After`), if it did; `cause` is one word to count it by;
+    `by_backend`: the backend, or its kernel, ended a link that was open: what it did to one, it may have done to all.
     """
 
-    def __init__(self, text: str, retry_after_s: float | None = None, cause: str = "lost") -> None:
+    def __init__(
+        self, text: str, retry_after_s: float | None = None, cause: str = "lost", *, by_backend: bool = False
+    ) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
         self.cause = cause
+        self.by_backend = by_backend
 
 
 class LinkRefused(LinkError):  # noqa: N818  the house's name for it; it is an error by its base

@@ -16,6 +16,7 @@ def session_limits(settings: Settings) -> situation.Limits:
         max_utterance_s=settings.capture.max_utterance_s,
         max_age_s=settings.outbox.max_age_s,
         max_utterances=settings.outbox.max_utterances,
+        start_earcon=settings.playback.start_earcon,
     )
 
 
@@ -33,6 +34,7 @@ def backend(settings: Settings) -> connection.Backend:
         limits=handshake.Limits(
             confirm_s=wanted.confirm_timeout_s, start_s=wanted.start_timeout_s, realtime_s=wanted.realtime_timeout_s
         ),
+        reconnect_spread_s=wanted.reconnect_spread_s,
     )
 
 

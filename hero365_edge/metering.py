@@ -14,7 +14,7 @@ from hero365_edge.core import events as ev
 from hero365_edge.core import gestures as g
 from hero365_edge.core import messages as m
 from hero365_edge.core.gate import dbfs
-from hero365_edge.core.health import Vitals
+from hero365_edge.core.health import LinkHealth, Vitals
 from hero365_edge.core.latency import Turn
 from hero365_edge.core.pcm import FRAME_SAMPLES, duration_s
 from hero365_edge.core.session import Session
@@ -73,7 +73,9 @@ class Metering:
         self._gestures: Counter[str] = Counter()
         self._backend_errors = 0
         self._last_answer_at: float | None = None
+        self._began_s = 0.0
         self._rtt_s: float | None = None
+        self._health: LinkHealth | None = None
         self._vitals = Vitals()
         self._segments = self._retransmits = 0
         self._under_voltage_s = 0.0
@@ -87,7 +89,9 @@ class Metering:
         if (gesture := _GESTURES.get(type(event))) is not None:
             self._gestures[gesture] += 1
         elif isinstance(event, ev.Recorded):
-            self.metrics.observe(PRESS_TO_CAPTURE, self._daemon.uplink.began_s)
+            before_s, self._began_s = self._began_s, self._daemon.uplink.began_s
+            if self._began_s != before_s:  # else the microphone gave nothing of it
+                self.metrics.observe(PRESS_TO_CAPTURE, self._began_s)
         elif isinstance(event, ev.Received) and isinstance(event.message, m.Error):
             self._backend_errors += 1
 
@@ -122,11 +126,11 @@ class Metering:
         before, self._rtt_s = self._rtt_s, connection.rtt_s
         if self._rtt_s is not None and self._rtt_s != before:
             self.metrics.observe(PING, self._rtt_s)
-        last = self._vitals
-        self._vitals = now = Vitals() if connection.health is None else connection.health.vitals
-        same = now.segments >= last.segments  # else it is another link, which began at 0
-        self._segments += now.segments - (last.segments if same else 0)
-        self._retransmits += now.retransmits - (last.retransmits if same else 0)
+        same = connection.health is self._health
+        last, self._health = self._vitals if same else Vitals(), connection.health  # a new link counts from 0
+        self._vitals = now = Vitals() if self._health is None else self._health.vitals
+        self._segments += now.segments - last.segments
+        self._retransmits += now.retransmits - last.retransmits
 
     # -- what is read ---------------------------------------------------------------------------------------------
 

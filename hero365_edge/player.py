@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -25,6 +26,14 @@ URGENT_S = 0.006
 """So long before the card asks again it is decided that nothing more came in time: as late as the event loop can be
 trusted, for what comes until then need not be bridged.
 """
+
+
+class Gate(Enum):
+    """What becomes of an answer's sound."""
+
+    CLOSED = "dropped"
+    HOLDING = "taken, not played"
+    OPEN = "played"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class Backend(Struct, frozen=True, forbid_unknown_fields=True):
     realtime_timeout_s: Annotated[
         float, Meta(ge=1, le=120, description="Limit from enable_realtime to realtime_enabled.")
     ] = 5.0
+    reconnect_spread_s: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Over so long idle devices spread dials after the backend hung up; 0: none."),
+    ] = 60.0
 
 
 class AudioInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +173,9 @@ class Playback(Struct, frozen=True, forbid_unknown_fields=True):
     start_ms: Annotated[
         int, Meta(ge=20, le=400, description="The most audio waited for before an answer begins to play.")
     ] = 60
+    start_earcon: Annotated[
+        bool, Meta(description="A short tone tells that recording began; for a headset or with echo_cancel.")
+    ] = False
 
 
 class Speech(Struct, frozen=True, forbid_unknown_fields=True):

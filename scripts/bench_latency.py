@@ -27,9 +27,9 @@ from tests.listening import sounding, words_of
 
 THINK_MS = 300
 WORDS = ("cards/001", "cards/003", "cards/004", "vm-intro", "hello-world", "confbridge-muted", "0880")
-INTO_THE_WORD_S, TAP_S, ANSWERED_S = 20.0
+INTO_THE_WORD_S, TAP_S, REACTION_S = 0.1, 0.1, 0.005
+ANSWERED_S = 20.0
 """A turn that takes longer is stuck."""
-REACTION_S = 0.1, 0.1, 0.005
 QUIET_S = 0.4
 """Between two turns."""
 MODES = ("hold", "tap")

@@ -23,6 +23,7 @@ from hero365_edge.bench import (
 )
 from hero365_edge.bench.playout_contenders import Contender
 from hero365_edge.bench.playout_networks import Network
+from hero365_edge.bench.playout_quality import Opinion
 from hero365_edge.cli.world import NativeCodecs
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm
 from tests import speech
@@ -47,7 +48,7 @@ def main() -> int:
     parser.add_argument(
         "--gstreamer", action="store_true", help="with GStreamer's rtpjitterbuffer, in wall-clock time: some minutes"
     )
-    parser.add_argument("--listen", action="store_true", help="judge instead how it sounds (PLCMOS); takes minutes")
+    parser.add_argument("--listen", action="store_true", help="judge instead how it sounds (PLCMOS, DNSMOS): minutes")
     arguments = parser.parse_args()
     if missing := speech.missing():
         parser.error(missing)
@@ -66,7 +67,7 @@ def main() -> int:
             print(playout_cost.table(playout_cost.shares(packets, NativeCodecs())))
         if arguments.listen:
             for name, score in opinions(packets, networks, pacings, arguments.seed):
-                print(f"{name:60} PLCMOS {score:.2f}", flush=True)
+                print(f"{name:60} PLCMOS {score.plcmos:.2f}  DNSMOS {score.dnsmos:.2f}", flush=True)
         return 0
     more = gstreamer(parser) if arguments.gstreamer else {}
     rows = list(playout.measure(networks, arguments.utterances, arguments.seed, answer(), pacings, more))
@@ -87,18 +88,18 @@ def gstreamer(parser: argparse.ArgumentParser) -> dict[str, Contender]:
 
 def opinions(
     packets: list[bytes], networks: Mapping[str, Network], pacings: list[str], seed: int
-) -> Iterator[tuple[str, float]]:
-    """What was listened to and its score: the speech itself, slowed down, and as each network lets it be played."""
+) -> Iterator[tuple[str, Opinion]]:
+    """What was listened to and its scores: the speech itself, slowed down, and as each network lets it be played."""
     codecs = NativeCodecs()
-    yield "untouched", playout_quality.plcmos(answer())
+    yield "untouched", playout_quality.opinion(answer())
     for slow in (0.12, 0.25):
-        yield f"slowed down by {slow:.0%} throughout", playout_quality.plcmos(playout_quality.slowed(answer(), slow))
+        yield f"slowed down by {slow:.0%} throughout", playout_quality.opinion(playout_quality.slowed(answer(), slow))
     for pacing in pacings:
         for name, session in playout.sessions(networks, pacing, LISTENED_TO, seed).items():
             ours = playout_quality.heard(packets, session, codecs)
             plain = playout_quality.plainly_heard(packets, session[-1], 200, codecs)
-            yield f"{pacing}, {name}: ours", playout_quality.plcmos(ours)
-            yield f"{pacing}, {name}: fixed 200 ms", playout_quality.plcmos(plain)
+            yield f"{pacing}, {name}: ours", playout_quality.opinion(ours)
+            yield f"{pacing}, {name}: fixed 200 ms", playout_quality.opinion(plain)
 
 
 def answer() -> Pcm:

@@ -10,7 +10,7 @@ demo_packages=(espeak-ng)
 # What the tests need: a sound card in software, recorded speech, a second reading of RTP.
 test_packages=(pulseaudio pulseaudio-utils libsystemd-dev pkg-config asterisk-core-sounds-en-g722 pocketsphinx-testdata
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good systemd groff-base mandoc iproute2 nftables
-  util-linux faketime gpsd gpsd-clients prometheus victoria-metrics)
+  util-linux faketime gpsd gpsd-clients systemd-journal-remote prometheus victoria-metrics)
 # What looks at pages, in the tests that run at night: 300 MB.
 browser_packages=(chromium)
 # What the emulated machine is built and run with.

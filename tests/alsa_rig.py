@@ -84,8 +84,13 @@ class Recording:
 
     def arrived_at(self, sample: int) -> float:
         """When sample number `sample` of `heard` came out of the recorder, on the monotonic clock."""
-        ends = list(accumulate(len(chunk) // 2 for _, chunk in self._chunks))
-        return next(at for (at, _), end in zip(self._chunks, ends, strict=True) if end > sample)
+        return next(at for at, end in self.arrivals() if end > sample)
+
+    def arrivals(self) -> list[tuple[float, int]]:
+        """When each piece came out of the recorder, and how many samples there were with it."""
+        chunks = self._chunks.copy()
+        ends = accumulate(len(chunk) // 2 for _, chunk in chunks)
+        return [(at, end) for (at, _), end in zip(chunks, ends, strict=True)]
 
     def stop(self) -> None:
         self._recorder.terminate()

@@ -13,7 +13,6 @@ WORD_MS = 300
 FOLLOW_MS = 40
 _BEGINNINGS_MS = (WORD_MS, 1000, 3000)
 _LOUD = 32768 * 10 ** (-40 / 20)
-_AXIS_STRIDE = 797  # a prime, so that it meets every place in the recorder's chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +130,10 @@ def numbered(samples: int) -> Pcm:
     return np.where(numbers < 2**15, numbers, numbers - 2**16 + 1).astype(np.int16)
 
 
-def begin_of(recording: Recording, samples: int, rate_hz: int = RATE_HZ) -> float:
+def begin_of(recording: Recording, rate_hz: int = RATE_HZ) -> float:
     """When a recording's first sample was heard, on the monotonic clock; sample n was heard n / `rate_hz` later.
 
-    The recorder hands a sample out late, never early, and the card's pace is even: so the earliest tells.
-    `samples` is how many to judge by; of two interleaved channels each counts, at twice the rate.
+    The recorder hands a sample out late, never early, and the card's pace is even: so the earliest tells. Of two
+    interleaved channels each sample counts, at twice the rate.
     """
-    places = range(0, samples, _AXIS_STRIDE)
-    return min(recording.arrived_at(place) - (place + 1) / rate_hz for place in places)
+    return min(at - end / rate_hz for at, end in recording.arrivals())

@@ -45,6 +45,12 @@ class Program:
                 *self.command, stdout=log, stderr=log, env={"PATH": os.environ["PATH"], **self.environ}
             )
 
+    @property
+    def cpu_s(self) -> float:
+        """What it has used so far, in seconds of a core, as the kernel counts it."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait for that."""
         if self.process.returncode is None:
@@ -55,11 +61,12 @@ class Program:
 class Store(Program):
     """VictoriaMetrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
+        """`flags` besides those of a small store."""
         self.address = f"127.0.0.1:{free_port()}"
         command = ["victoria-metrics", f"-storageDataPath={folder / 'data'}", f"-httpListenAddr={self.address}"]
         # Its queries leave the newest 30 s out by default, for what may come late; here nobody waits so long.
-        command += ["-search.latencyOffset=0s", "-loggerLevel=ERROR", "-memory.allowedBytes=64MiB"]
+        command += ["-search.latencyOffset=0s", "-loggerLevel=ERROR", *(flags or ["-memory.allowedBytes=64MiB"])]
         super().__init__(command, {}, folder / "store.log")
 
     async def start(self) -> None:
@@ -68,26 +75,31 @@ class Store(Program):
         async with asyncio.timeout(20):
             while True:
                 with contextlib.suppress(OSError):
-                    await asyncio.to_thread(self._get, "/health")
+                    await self.get("/health")
                     return
                 await asyncio.sleep(0.05)
 
-    def _get(self, path: str, **query: str) -> bytes:
-        url = f"http://{self.address}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return bytes(answer.read())
+    async def get(self, path: str, query: Mapping[str, str] | None = None, limit_s: float = 10.0) -> bytes:
+        """What it answers to a request. Raises OSError when it does not."""
 
-    async def query(self, expression: str) -> list[dict[str, Any]]:
-        """What it answers to a query just now: `metric` (the labels) and `value` of each series."""
-        await asyncio.to_thread(self._get, "/internal/force_flush")
-        now = f"{time.time():.3f}"
-        told = await asyncio.to_thread(self._get, "/api/v1/query", query=expression, time=now, nocache="1")
+        def fetch() -> bytes:
+            url = f"http://{self.address}{path}?{urllib.parse.urlencode(query or {})}"
+            with urllib.request.urlopen(url, timeout=limit_s) as answer:
+                return bytes(answer.read())
+
+        return await asyncio.to_thread(fetch)
+
+    async def query(self, expression: str, at: float | None = None, limit_s: float = 10.0) -> list[dict[str, Any]]:
+        """What it answers to a query: `metric` (the labels) and `value` of each series, at a time, or just now."""
+        await self.get("/internal/force_flush", limit_s=limit_s)
+        moment = f"{time.time() if at is None else at:.3f}"
+        told = await self.get("/api/v1/query", {"query": expression, "time": moment, "nocache": "1"}, limit_s)
         return list(json.loads(told)["data"]["result"])
 
     async def times(self, selector: str) -> dict[str, list[float]]:
         """When each series was sampled, in seconds since 1970, by the vehicle."""
-        await asyncio.to_thread(self._get, "/internal/force_flush")
-        told = await asyncio.to_thread(self._get, "/api/v1/export", **{"match[]": selector})
+        await self.get("/internal/force_flush")
+        told = await self.get("/api/v1/export", {"match[]": selector})
         series = [json.loads(line) for line in told.splitlines()]
         return {each["metric"]["vehicle"]: sorted(at / 1000 for at in each["timestamps"]) for each in series}
 
@@ -99,12 +111,13 @@ class Agent(Program):
         """`more` goes to its environment, as the unit's EnvironmentFile would."""
         scrapes = SCRAPES.read_text()
         assert yaml.safe_load(scrapes)["scrape_configs"][0]["static_configs"][0]["targets"] == [DAEMON]
+        self.address = f"127.0.0.1:{free_port()}"
         config = folder / f"{vehicle}.yaml"
         config.write_text(scrapes.replace(DAEMON, daemon).replace("interval: 10s", f"interval: {every_s:g}s"))
         places = {
             "promscrape.config": config,
             "remoteWrite.tmpDataPath": folder / vehicle,
-            "httpListenAddr": f"127.0.0.1:{free_port()}",
+            "httpListenAddr": self.address,
         }
         command = [
             f"-{name}={places[name]}" if (name := word.lstrip("-").partition("=")[0]) in places else word

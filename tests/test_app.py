@@ -31,7 +31,7 @@ from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.panel_settings import Panel
-from hero365_edge.settings import Control, Log
+from hero365_edge.settings import Control, Log, Playback
 from tests.appliance import (
     QUICK,
     TAIL_SAMPLES,
@@ -278,6 +278,24 @@ async def test_a_text_alone_is_heard_at_once_where_answers_bring_their_sound() -
         assert van.clock.now() - said_at < UNKNOWN_S / 2
 
 
+async def test_a_stream_that_begins_later_than_ever_before_is_heard_in_place_of_the_local_voice() -> None:
+    async with running(Van(voice=FakeVoice())) as van:
+        link = await van.session()
+        text = "That takes a while to say, so there is much of it left when the agent says it. " * 3
+        for sound, unknown in ((answer(1_600), True), (answer(2_400), False)):
+            before = len(van.heard())
+            await ask(van)
+            take(link)
+            say(link, "agent_response", session_id="s", response=text)
+            await asyncio.sleep(UNKNOWN_S + 0.2)
+            link.say(sound.tobytes())
+            await until(lambda: np.array_equal(van.heard()[-len(sound) :], sound))  # noqa: B023  awaited right here
+            of_local_voice = len(van.heard()) - before - len(sound)
+            assert (of_local_voice > 0) is unknown, "how late it comes was learned"
+            assert of_local_voice < len(spoken(text)) / 2
+            await until(lambda: not van.appliance.downlink.playing)
+
+
 async def test_the_seeds_welcome_is_heard_once_a_session_though_it_is_a_text_alone() -> None:
     async with running(Van(voice=FakeVoice())) as van:
         link = await van.session()
@@ -300,6 +318,21 @@ async def test_a_press_silences_the_welcome() -> None:
         await ask(van)
         await asyncio.sleep(UNKNOWN_S + 0.2)
         assert len(van.heard()) == 0
+
+
+async def test_a_press_in_the_middle_of_the_welcome_stops_it_and_is_a_turn() -> None:
+    session = msgspec.structs.replace(QUICK.session, accept_timeout_s=10.0)
+    async with running(Van(msgspec.structs.replace(QUICK, session=session), voice=FakeVoice())) as van:
+        link = await van.session()
+        welcome = "Hello! " * 20
+        say(link, "agent_response", session_id="s", response=welcome, context={})
+        await until(lambda: len(van.heard()) > 0)
+        await ask(van)
+        heard = len(van.heard())
+        assert heard < len(spoken(welcome)) / 2
+        await asyncio.sleep(0.2)
+        assert len(van.heard()) == heard
+        take(link)
 
 
 async def test_a_typed_question_is_answered(van: Van) -> None:
@@ -385,6 +418,29 @@ async def test_a_double_tap_plays_the_last_answer_again_and_sends_nothing(van: V
     await van.shows(Light.READY)
     assert np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2))
     assert len(link.sent) == sent
+
+
+async def test_the_last_answer_is_heard_again_without_a_link(van: Van) -> None:
+    link = await van.session()
+    await ask(van)
+    take(link)
+    link.say(answer(1_600).tobytes())
+    await van.turn_last("answered")
+    link.drop()
+    van.appliance.connection._backoff.failures = 10
+    await van.shows(Light.OFFLINE)
+    await asyncio.sleep(PREROLL_S)
+    await van.panel.double_tap()
+    await until(lambda: np.array_equal(van.heard_of_answers(), np.tile(answer(1_600), 2)))
+
+
+async def test_that_recording_began_is_heard_where_it_is_asked_for() -> None:
+    settings = msgspec.structs.replace(QUICK, playback=Playback(start_earcon=True))
+    async with running(Van(settings)) as van:
+        link = await van.session()
+        await ask(van)
+        assert np.array_equal(van.heard(), earcon(Earcon.START))
+        take(link)
 
 
 async def test_nobody_speaking_ends_the_recording_and_is_told(van: Van) -> None:
@@ -539,6 +595,27 @@ async def test_whatever_the_link_is_at_a_press_is_recorded_at_once_and_nothing_o
         link = await van.session()
         await until(lambda: bool(kept_sent(link)))
         assert holds(kept_sent(link)[0], said)
+
+
+async def test_an_utterance_that_waits_has_no_time_for_the_place_of_its_device_in_a_fleet_that_is_spread() -> None:
+    async with running(Van(dialer=HangingDialer())) as van:
+        assert isinstance(van.dialer, HangingDialer)
+        van.dialer.free.set()
+        link = await van.session()
+        await van.shows(Light.READY)
+        van.appliance.connection._backoff = Backoff(lambda: 0.05, 3_600.0)
+        van.dialer.free.clear()
+        link.drop(LinkError("closed with code 1001", by_backend=True))
+        await van.shows(Light.OFFLINE)
+        await van.tap()
+        van.speak(words(3_200))
+        await van.shows(Light.HOLDING)
+        await until(lambda: not van.appliance.downlink.playing)  # the earcon that tells it
+        van.dialer.refuse(LinkError("it is not up again yet"))
+        van.dialer.free.set()
+        link = await van.session()
+        await until(lambda: bool(kept_sent(link)))
+        assert van.appliance.connection.reconnects == 2
 
 
 async def test_two_utterances_that_waited_go_up_in_order_one_after_the_other() -> None:

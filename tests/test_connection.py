@@ -12,7 +12,7 @@ from hero365_edge.call import GOODBYE_S, POSTED
 from hero365_edge.connection import LOOK_S, STALE_DIAL_S, Backend, Connection
 from hero365_edge.core import messages as m
 from hero365_edge.core.address import Address
-from hero365_edge.core.backoff import Backoff
+from hero365_edge.core.backoff import SPREAD_S, Backoff
 from hero365_edge.core.handshake import Agreement, Limits, LinkState
 from hero365_edge.core.health import RECONNECT_EVERY_S
 from hero365_edge.devices.clock import SystemClock
@@ -74,13 +74,15 @@ class Line:
         connect_timeout_s: float = 5.0,
         *,
         backs_off: bool = False,
+        reconnect_spread_s: float = SPREAD_S,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.dialer = dialer or FakeDialer()
         self.diary = Diary()
         self.tokens = FakeTokens(TOKEN)
-        backend = Backend("wss://h/ws", "u", "b", "both", profile, "pcm16", connect_timeout_s, limits)
+        names = ("wss://h/ws", "u", "b", "both", profile, "pcm16")
+        backend = Backend(*names, connect_timeout_s, limits, reconnect_spread_s)
         self.connection = Connection(self.clock, self.dialer, backend, self.tokens, self.diary)
         if not backs_off:
             self.connection._backoff = Backoff(lambda: 0.0)
@@ -422,6 +424,31 @@ async def test_it_is_told_whether_the_other_side_ended_a_link(line: Line) -> Non
     (await line.up()).drop(LinkError("no sign of life", cause="silent"))
     await line.up()
     assert line.diary.hung_up == [True, True, False, False]
+
+
+GOODBYE = LinkError("closed with code 1001", by_backend=True)
+AN_HOUR_S = 3600.0
+
+
+async def test_a_session_that_the_backend_ended_while_nobody_used_it_is_dialled_for_in_no_hurry_until_a_press() -> None:
+    async with running(Line(backs_off=True, reconnect_spread_s=AN_HOUR_S)) as line:
+        (await line.up()).drop(GOODBYE)
+        await until(lambda: bool(line.diary.downs))
+        await asyncio.sleep(1.0)
+        assert len(line.dialer.links) == 1, "2 in 1000 may come so soon"
+        line.connection.dial_now()
+        await line.up()
+
+
+@pytest.mark.parametrize(
+    ("error", "at_rest"), [(GOODBYE, False), (LinkError("no sign of life"), True)], ids=["in a turn", "the road broke"]
+)
+async def test_a_link_that_is_missed_or_that_the_road_cost_is_dialled_for_soon(error: LinkError, at_rest: bool) -> None:
+    async with running(Line(backs_off=True, reconnect_spread_s=AN_HOUR_S)) as line:
+        link = await line.up()
+        line.diary.at_rest = at_rest
+        link.drop(error)
+        await until(lambda: len(line.dialer.links) == 2, 1.0)
 
 
 async def test_a_message_that_was_too_big_is_told_as_such(line: Line) -> None:

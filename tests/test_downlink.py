@@ -783,3 +783,26 @@ async def test_any_orders_at_any_moment_leave_it_able_to_play_the_next_answer_wh
         await room.hurry(40)
         assert np.array_equal(room.heard()[before:], ramp(3000, -1))
         assert len(room.events(ev.PlaybackEnded)) == ends + 1
+
+
+async def test_what_stands_in_for_the_agents_sound_stops_when_that_comes_after_all() -> None:
+    async with running(Room()) as room:
+        room.downlink.stand_in(wav_bytes(ramp(16_000, -1)), "wav")
+        await room.playing()
+        room.stream(ramp(3200).tobytes())
+        await room.ended()
+        heard = room.heard()
+        assert len(heard[heard < 0]) < 8_000
+        assert np.array_equal(heard[heard > 0], ramp(3200)), "whole"
+        assert len(room.events(ev.PlaybackEnded)) == 1
+        assert np.array_equal(room.downlink.last_answer.pcm(), ramp(3200))
+
+
+async def test_what_stands_in_is_heard_whole_where_nothing_else_comes_and_hides_no_later_answer() -> None:
+    async with running(Room()) as room:
+        room.downlink.stand_in(wav_bytes(ramp(1600, -1)), "wav")
+        await room.ended()
+        room.stream(ramp(1600).tobytes())
+        room.downlink.play(wav_bytes(ramp(800)), "wav")
+        await room.ended(2)
+        assert np.array_equal(room.heard(), np.concatenate([ramp(1600, -1), ramp(1600), ramp(800)]))

@@ -221,6 +221,38 @@ async def test_an_echo_later_than_the_cards_say_is_found_by_correlation_and_take
 
 
 @in_no_time
+async def test_an_answer_is_softer_while_somebody_may_be_speaking_into_it_and_then_as_loud_as_before() -> None:
+
+    class Doubting(FakeReferee):
+        """Never sure."""
+
+        def likelihood(self, chunk: Pcm) -> float:
+            return min(super().likelihood(chunk), 0.09)
+
+    def doubting(here: Scene) -> Echo:
+        echoing(here)
+        return Echo(FakeCanceller(samples_of(DELAY_MS + LEAD_MS), SHARE), here.speaker, Doubting())
+
+    async with scene(SETTINGS, answer=answering(12.0), echo=doubting) as here:
+        await ask(here)
+        await asyncio.sleep(4.0)
+        ear = here.appliance.ear
+        assert ear is not None
+        assert ear.suspicions == 0
+        here.microphone.hear(noise(0.06, seed=3))
+        await until(here, lambda: ear.suspicions == 1, limit_s=0.2)
+        suspected_at = here.clock.now()
+        await asyncio.sleep(2.0)
+        assert (ear.suspicions, ear.interruptions) == (1, 0)
+        assert here.appliance.session.state is State.SPEAKING
+        sounding = [piece for piece in here.speaker.heard if np.abs(piece.pcm).max() > 500]
+        softer = [piece.at for piece in sounding if np.abs(piece.pcm).max() < 2_000]
+        assert suspected_at < softer[0] < suspected_at + 0.1
+        assert 0.2 < softer[-1] - softer[0] < 0.7
+        assert len(softer) < len([piece for piece in sounding if piece.at > suspected_at]) / 2
+
+
+@in_no_time
 async def test_a_real_voice_interrupts_a_real_answer_in_a_room(speech: Callable[[str], Pcm]) -> None:
     """WebRTC's canceller, Silero, an answer of real speech and its echo through a room that fades."""
     answer = speech("demo-congrats")[: 20 * RATE_HZ]

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from hero365_edge.core import gestures as g
-from hero365_edge.core.health import Vitals
+from hero365_edge.core.health import LinkHealth, Vitals
 from hero365_edge.core.lamp import Light
 from hero365_edge.core.latency import STAGES
 from hero365_edge.core.wav import wav_bytes
@@ -182,17 +182,21 @@ async def test_pings_and_segments_of_one_link_and_the_next_are_counted_once(van:
     link = await van.session()
     metering = van.appliance.metering
     assert metering is not None
-    health = van.appliance.connection.health
-    assert health is not None
-    looks = [(0.05, 10, 1), (0.05, 12, 1), (0.07, 20, 3), (0.07, 4, 1), (0.09, 9, 1)]
-    for rtt_s, segments, retransmits in looks:  # the fourth is a new link's
-        health.vitals = Vitals(segments=segments, retransmits=retransmits)
-        link.rtt_s = rtt_s
-        metering._look_at_link()
-    found = series(generate_latest(metering.metrics.registry).decode())
-    assert found[f"{PING}_count"] == 3
-    assert found[f"{EDGE}link_segments_total"] == 29
-    assert found[f"{EDGE}link_retransmits_total"] == 4
+    call = van.appliance.connection._call
+    assert call is not None
+    before = series(generate_latest(metering.metrics.registry).decode())
+    looks = [(0.05, 10, 1), (0.05, 12, 1), (0.07, 20, 3)]
+    for each_link in (looks, [(0.07, 24, 1), (0.09, 29, 1)]):
+        call.health = LinkHealth(van.clock.now())
+        for rtt_s, segments, retransmits in each_link:
+            call.health.vitals = Vitals(segments=segments, retransmits=retransmits)
+            link.rtt_s = rtt_s
+            metering._look_at_link()
+    after = series(generate_latest(metering.metrics.registry).decode())
+    grown = {name: value - before[name] for name, value in after.items()}
+    assert grown[f"{PING}_count"] == 3
+    assert grown[f"{EDGE}link_segments_total"] == 20 + 29
+    assert grown[f"{EDGE}link_retransmits_total"] == 3 + 1
 
 
 async def test_only_metrics_are_there(van: Van, listen: str) -> None:

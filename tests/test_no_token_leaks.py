@@ -32,6 +32,7 @@ from hero365_edge.backend.options import Fault, Options
 from hero365_edge.backend.server import SimulatedBackend
 from hero365_edge.core.secret import Secret
 from tests.authority import Authority
+from tests.scraping import fetched, free_port, series
 
 CORE = "CANARY7f3aD0nt"
 PLAIN = f"{CORE}.header.payload-_signature{CORE}"
@@ -62,6 +63,7 @@ class Daemon:
         self.runtime.mkdir()
         self.token_file = self.secret / "token"
         self.token_file.write_text(token)
+        self._listen = f"127.0.0.1:{free_port()}"
         self.config = folder / "config.yaml"
         self.configure(url=url)
         self.log = folder / "log"
@@ -70,10 +72,17 @@ class Daemon:
 
     def configure(self, url: str, **more: Any) -> None:
         settings = {
-            "backend": {"url": url, "user_id": "u", "business_id": "b", "token_file": str(self.token_file)},
+            "backend": {
+                "url": url,
+                "user_id": "u",
+                "business_id": "b",
+                "token_file": str(self.token_file),
+                "reconnect_spread_s": 0,
+            },
             "audio": {"input": {"device": "no such card"}, "output": {"device": "no such card"}},
             "panel": {"profile": "none"},
             "control": {"socket": str(self.runtime / "control.sock")},
+            "metrics": {"listen": self._listen},
             "log": {"level": "debug", "transcripts": True},
             **more,
         }
@@ -131,6 +140,11 @@ class Daemon:
         self.outputs[f"{' '.join(arguments)} #{len(self.outputs)}"] = printed.decode()
         assert doing.returncode == code, printed.decode()
         return printed.decode()
+
+    async def scrape(self) -> str:
+        """What its metrics say; it is looked through at the end."""
+        self.outputs[f"metrics #{len(self.outputs)}"] = text = await fetched(self._listen)
+        return text
 
     def unpack(self, archive: Path) -> None:
         """Look into a bundle too, not only at it."""
@@ -195,9 +209,11 @@ async def test_a_whole_day(token: str, tmp_path: Path, caplog: pytest.LogCapture
         daemon.signal(SIGHUP)
         await daemon.said("changes in session")
 
+        assert series(await daemon.scrape())["hero365_edge_link_state state=active"] == 1
         daemon.token_file.write_text(NEXT)
         await agent.drop_links()
         await daemon.said("the token is refused")
+        assert series(await daemon.scrape())["hero365_edge_reconnects_total cause=refused"] == 1
         await daemon.ask("status", "--json")
         await asyncio.gather(daemon.ask("check", "--json"), daemon.ask("status"))
         assert json.loads(daemon.outputs["status --json"])["state"] == "fault"
@@ -213,7 +229,7 @@ async def test_a_backend_with_a_fault(fault: Fault, shows: str, tmp_path: Path) 
             await daemon.said("a session is on")
             await daemon.ask("say", "What's next?")
         await daemon.said(shows)
-        await daemon.ask("status", "--json")
+        await asyncio.gather(daemon.ask("status", "--json"), daemon.scrape())
         assert await daemon.end() == 0
     daemon.assert_tight()
 
@@ -303,7 +319,7 @@ async def test_a_backend_that_throws_the_token_back(name: str, tmp_path: Path) -
     token = HOSTILE
     async with parrot(name) as url, Daemon(tmp_path, url, token) as daemon:
         await daemon.said("the agent says" if name == "throws back" else "no link to the backend")
-        await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"))
+        await asyncio.gather(daemon.ask("status", "--json"), daemon.ask("check", "--json"), daemon.scrape())
         assert await daemon.end() == 0
     daemon.assert_tight()
 
@@ -360,7 +376,7 @@ async def test_a_life_from_provisioning_to_wiping(token: str, tmp_path: Path) ->
     async with backend(token) as agent:
         daemon = Daemon(tmp_path, agent.url, token)
         daemon.token_file.unlink()
-        daemon.configure(agent.url, backend={"url": agent.url})
+        daemon.configure(agent.url, backend={"url": agent.url, "reconnect_spread_s": 0})
         said = {"user_id": "u", "business_id": "b", "token": token}
         await daemon.do("provision", "-", typed=f"tokn: x\n{json.dumps(said)}", code=78)
         await daemon.do("provision", "-", typed=json.dumps({**said, "token": [token], token: token}), code=78)

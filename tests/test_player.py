@@ -190,17 +190,17 @@ def test_an_answer_that_stalls_at_another_rate_loses_no_sample_to_the_converter(
 
 def test_a_card_that_asks_before_its_time_has_its_silence_counted() -> None:
     room = Room()
-    room.put(ramp(700))
+    room.put(ramp(1000))
     room.period()
     room.feed()
-    room.speaker.take(room.speaker.period_samples)
-    room.speaker.take(room.speaker.period_samples)  # both at once, though it was a period's time
+    for _ in range(3):
+        room.speaker.take(room.speaker.period_samples)  # all at once, though it was a period's time
     room.put(ramp(700))
     room.player.end()
     room.play_out()
     tally = room.player.tally
-    assert (tally.underruns, tally.pauses, tally.silent) == (1, 1, 3 * 320 - 700)
-    assert len(room.heard()) == 1400
+    assert (tally.underruns, tally.pauses, tally.silent) == (1, 1, 4 * 320 - 1000)
+    assert len(room.heard()) == 1700
 
 
 def test_the_end_of_an_answer_is_no_underrun() -> None:

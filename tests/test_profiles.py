@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hero365_edge.config import BoardDefaults, load
-from hero365_edge.core.board import GPIO_AT_PIN, POWER_AT_PIN, UNVERIFIED, Board, Wire, setting_defaults
+from hero365_edge.core.board import GPIO_AT_PIN, POWER_AT_PIN, UNVERIFIED, Board, Wire, not_overruled, setting_defaults
 from hero365_edge.errors import ConfigError
 from hero365_edge.panel_settings import Panel
 from hero365_edge.profiles import GENERIC, load_boards, packaged
@@ -94,6 +94,15 @@ def test_what_it_makes_of_the_settings_is_allowed(board: Board) -> None:
     assert loaded.settings.panel.button_pin == board.button.line
     assert loaded.settings.audio.input.device == loaded.settings.audio.output.device == "hw:CARD=card"
     assert loaded.origin["panel.lamp_kind"] == "profile it"
+
+
+def test_only_a_board_that_raises_a_quiet_voice_itself_has_ours_off_unless_a_person_wants_it() -> None:
+    off = {name for name, board in BOARDS.items() if setting_defaults(board).get("audio.input.max_gain_db") == 0}
+    assert off == {"usb-speakerphone"}
+    board = setting_defaults(BOARDS["usb-speakerphone"])
+    loaded = load([], {}, None, lambda _: BoardDefaults("it", board))
+    assert loaded.settings.audio.input.max_gain_db == 0
+    assert "audio.input.max_gain_db" not in not_overruled(board, {"audio.input.max_gain_db": 6})
 
 
 def test_a_second_button_of_a_board_is_what_the_settings_say(tmp_path: Path) -> None:

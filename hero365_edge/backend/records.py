@@ -1,6 +1,7 @@
 """What came in and what went out, kept for the test or the person that asks afterwards; everything bounded."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class Records:
     def __init__(self) -> None:
         self.utterances: list[Utterance] = []
         self.answers: list[Answer] = []
+        self.opened_at: list[float] = []
         self.received: list[dict[str, Any]] = []
         self.violations: list[str] = []
         self.raw_binary: list[bytes] = []
@@ -84,6 +86,10 @@ class Records:
     def answering(self, answer: Answer) -> None:
         """An answer begins to be sent."""
         self._keep(self.answers, answer, KEPT_TURNS)
+
+    def link(self) -> None:
+        """A link was opened."""
+        self._keep(self.opened_at, time.monotonic(), KEPT_MESSAGES)
 
     def message(self, message: dict[str, Any], size: int) -> None:
         """A text message of `size` characters came that is a JSON object."""

@@ -27,7 +27,7 @@ from hero365_edge.backend.turn import Desk, OnTurn
 
 PATH = "/v1/voice/ws"
 LONGEST_MESSAGE = 16 * 2**20
-MOST_CALLS = 64
+MOST_CALLS = 512
 
 _log = logging.getLogger(__name__)
 # The request's path holds the token: websockets tells it at DEBUG, and with the error of a handshake it cannot read.
@@ -63,6 +63,11 @@ class SimulatedBackend:
     def answers(self) -> list[Answer]:
         """What was answered; the last 100. The welcome is no answer."""
         return self._records.answers
+
+    @property
+    def opened_at(self) -> list[float]:
+        """When each link was opened, on the monotonic clock; the last 5000."""
+        return self._records.opened_at
 
     @property
     def received(self) -> list[dict[str, Any]]:
@@ -171,6 +176,7 @@ class SimulatedBackend:
             self._records.violation(f"session id {session_id[:60]!r} is not a UUID4")
         line = Line(connection, session_id, self._options.json_in_binary)
         self._lines.add(line)
+        self._records.link()
         try:
             await Call(self._desk, line, self._sessions.get(session_id), session_id).run(connection)
         finally:

@@ -1,7 +1,7 @@
 """Ways to play a streamed answer, each told when its frames arrive: ours, the plain one, the best possible, and peers.
 
-A card that waits for the first sample starts at once; from there on it asks each 10 or 20 ms. So `ttfa_ms` is what
-waiting for more adds, without the card's own period.
+None waits for a card's period, neither at the start nor behind a pause: so `ttfa_ms` is what waiting for more adds, and
+silence what waiting for the network does. A real card adds its own to all of them. (speexdsp is asked each 20 ms.)
 """
 
 import ctypes
@@ -58,7 +58,7 @@ def hero365(speech: Pcm) -> Contender:
 
 
 def play_through(buffer: JitterBuffer, times: Times, frames: Iterable[Pcm]) -> tuple[Outcome, list[Pcm]]:
-    """One answer through our buffer to a card that asks each 10 ms: what it cost, and what was heard."""
+    """One answer through our buffer to a card that asks each 10 ms, or until more comes: its cost; what was heard."""
     arriving = zip(times, frames, strict=False)
     at, frame = next(arriving)
     before = _costs(buffer)
@@ -71,7 +71,8 @@ def play_through(buffer: JitterBuffer, times: Times, frames: Iterable[Pcm]) -> t
         if at == _NEVER:
             buffer.end()
         given = 0
-        while given < TICK and len(pcm := buffer.take(TICK - given, given, now, TICK)):
+        want = min(TICK, max(1, round((at - now) * RATE_HZ)))
+        while given < want and len(pcm := buffer.take(want - given, given, now, want)):
             heard.append(pcm)
             given += len(pcm)
         if given and began_at is None:
@@ -84,7 +85,7 @@ def play_through(buffer: JitterBuffer, times: Times, frames: Iterable[Pcm]) -> t
             heard.append(silence(round((until - now) * RATE_HZ)))
             now = until
         else:
-            now += TICK_S
+            now += want / RATE_HZ
     costs = [(after - once) * 1000 / RATE_HZ for after, once in zip(_costs(buffer), before, strict=True)]
     outcome = Outcome(1000 * ((began_at or now) - times[0]), round(costs[0] * RATE_HZ / 1000), *costs[1:])
     return outcome, heard
@@ -107,15 +108,15 @@ def _fixed(times: Times, start_ms: int) -> Outcome:
         return min(times[min(first + frames, len(times)) - 1], times[first] + start_ms / 1000)
 
     began_at = clock = going(0)
-    pauses, silent_s = 0, 0.0
+    pauses = silent = 0
     for number, at in enumerate(times):
         if at > clock + 1e-9:
             resumed = going(number)
             pauses += 1
-            silent_s += resumed - clock
+            silent += round((resumed - clock) * RATE_HZ)
             clock = resumed
         clock += FRAME_S
-    return Outcome(1000 * (began_at - times[0]), pauses, 1000 * silent_s, 0.0, 0.0, 0.0)
+    return Outcome(1000 * (began_at - times[0]), pauses, silent * 1000 / RATE_HZ, 0.0, 0.0, 0.0)
 
 
 def optimum(slow: float, ttfa_ms: Iterable[float]) -> Contender:

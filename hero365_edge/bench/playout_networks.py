@@ -12,6 +12,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TypeAlias
 
+from hero365_edge.core.pcm import RATE_HZ
+
 FRAME_S = 0.02
 UTTERANCE_S = 8.0
 PAUSE_S = 4.0
@@ -208,7 +210,11 @@ def _opportunities(times: Times, marks: Sequence[int]) -> Times:
 
 
 def arrivals(network: Network, utterances: list[Times]) -> list[Times]:
-    """When each frame of each utterance arrives: in order, whatever the network did to single ones."""
-    flat = list(accumulate(network([at for times in utterances for at in times]), max))
+    """When each frame of each utterance arrives: in order, whatever the network did to single ones.
+
+    In whole samples: so all who play them pause for the same time, to the sample.
+    """
+    arrived = accumulate(network([at for times in utterances for at in times]), max)
+    flat = [math.ceil(at * RATE_HZ - 1e-6) / RATE_HZ for at in arrived]
     frames = len(utterances[0])
     return [flat[begin : begin + frames] for begin in range(0, len(flat), frames)]

@@ -26,7 +26,8 @@ def draw(rows: Iterable[Row], path: Path) -> None:
         axis.plot([row.ttfa_p50_ms for row in edge], [stopped(row) for row in edge], ":", color="grey")
         axis.set_title(pacing)
         axis.set_xlabel("wait added before the first sample, ms (median)")
-        axis.set_ylabel("silence + concealed, ms a minute")
+        axis.set_ylabel("silence + concealed + lost, ms a minute")
+        axis.set_yscale("symlog", linthresh=10)  # what a peer throws away is a thousand times what others conceal
         axis.set_ylim(bottom=0)
     figure.tight_layout()
     figure.savefig(path, dpi=100)

@@ -1,4 +1,9 @@
-"""A listening check without ears: speech as it was played, judged by PLCMOS (`speechmos`, which holds its model)."""
+"""A listening check without ears: speech as it was played, judged by PLCMOS and DNSMOS (`speechmos` holds both models).
+
+PLCMOS was trained on what bridges lost packets, DNSMOS (P.835, overall) on noise and its suppression.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,11 +15,23 @@ from hero365_edge.core.jitter import STEP, JitterBuffer
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, silence
 
 
-def plcmos(pcm: Pcm) -> float:
-    """The mean opinion score, 1 to 5, that speech at 16 kHz would get; raises ImportError without `speechmos`."""
-    from speechmos import plcmos as model  # noqa: PLC0415  only whoever listens needs it
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """Mean opinion scores, 1 to 5, that speech would get."""
 
-    return float(model.run(pcm.astype(np.float32) / 32768, RATE_HZ)["plcmos"])
+    plcmos: float
+    dnsmos: float
+
+
+def opinion(pcm: Pcm) -> Opinion:
+    """Of speech at 16 kHz; raises ImportError without `speechmos` and the librosa that its DNSMOS needs."""
+    from speechmos import dnsmos, plcmos  # noqa: PLC0415  only whoever listens needs them
+
+    samples = pcm.astype(np.float32) / 32768
+    return Opinion(
+        float(plcmos.run(samples, RATE_HZ)["plcmos"]),
+        float(dnsmos.run(samples, RATE_HZ)["ovrl_mos"]),
+    )
 
 
 def slowed(pcm: Pcm, slow: float) -> Pcm:

@@ -60,6 +60,8 @@ class Capture(Stream, frozen=True, forbid_unknown_fields=True):
 
     channel: Literal["average"] | Annotated[int, Meta(ge=0, le=7)] = "average"
     """Which channel hears: `audio.input.channel`."""
+    own_gain: bool = False
+    """The board raises a quiet voice itself: ours, `audio.input.max_gain_db`, is off then."""
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +201,8 @@ def setting_defaults(board: Board, card: str = "") -> Mapping[str, object]:
     if device := card or next(iter(board.alsa.cards), ""):
         values["audio.input.device"] = values["audio.output.device"] = f"hw:CARD={device}"
         values["audio.input.channel"] = board.alsa.capture.channel
+    if board.alsa.capture.own_gain:
+        values["audio.input.max_gain_db"] = 0
     return values
 
 

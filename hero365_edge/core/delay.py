@@ -5,6 +5,7 @@ relative to the fastest of the last 2 s; of each half second the largest, into a
 it is what to expect. NetEq's decisions are not taken over: what runs ahead is never dropped.
 """
 
+import math
 from collections import deque
 
 WINDOW_S = 2.0
@@ -21,10 +22,16 @@ START_FORGET_WEIGHT = 2.0
 """The first periods count for more (NetEq's `start_forget_weight`), so that it learns quickly."""
 AHEAD_SPEED = 1.25
 """A server that sends faster than this runs ahead; real time with its jitter stays below."""
-JUDGED_S = 0.2
+TIMELY_S = 0.02
+"""What comes later than the answer's fastest by more than this was held up: it tells of the link, not of the server."""
+BEGUN_S = 0.1
+"""Nor does what comes with the answer's first piece: an outage that is over lets all through at once."""
+JUDGED_S = 0.3
 """A server's speed is judged by at least so much of its answer; before that, by the answer before."""
-TRUSTED_S = 1.0
-"""The same where the answer before ran ahead: an outage at the beginning looks like a slow server for longer."""
+JUDGED_BY_S = 1.0
+"""And by no more than the newest so much."""
+SURE_S = 1.0
+"""So much that tells otherwise changes what was thought of the server, also in the answers before."""
 
 
 class DelayModel:
@@ -39,9 +46,9 @@ class DelayModel:
         self._period_ends_at = 0.0
         self._began_at: float | None = None
         self._media_s = 0.0
-        self._newest_at = 0.0
-        self._votes = 0
-        self._was_ahead = False
+        self._best_s = math.inf
+        self._timely: deque[tuple[float, float]] = deque()
+        self._ahead_s = 0.0
         self.target_s = BUCKET_S
         """So late a piece has to be expected, 0.02 to 2.0."""
 
@@ -51,8 +58,8 @@ class DelayModel:
             self._periods = 0
             self._learn(spread_s)
 
-    def arrived(self, duration_s: float, now: float) -> None:
-        """The answer's next piece came."""
+    def arrived(self, duration_s: float, now: float, awaited: bool = True) -> None:
+        """The answer's next piece came; not `awaited`: it could have come earlier, but there was plenty."""
         self._taught = True
         if self._began_at is None:
             self._began_at = now
@@ -68,27 +75,36 @@ class DelayModel:
         while self._fastest[0][0] < now - WINDOW_S:
             self._fastest.popleft()
         self._largest_s = max(self._largest_s, delay_s - self._fastest[0][1])
+        self._best_s = min(self._best_s, delay_s)
+        if awaited and delay_s <= self._best_s + TIMELY_S and now >= self._began_at + BEGUN_S:
+            self._judge(delay_s, duration_s)
         self._media_s += duration_s
-        self._newest_at = now
-        self._votes += 1 if self.ahead else -1
 
     def ended(self) -> None:
         """The answer is complete, or not wanted any more: the next piece belongs to another."""
         if self._began_at is None:
             return
         self._learn(self._largest_s)
-        self._was_ahead = self._votes > 0  # not by its last piece alone, which an outage may have held up
         self._began_at = None
-        self._votes = 0
+        self._best_s = math.inf
         self._media_s = self._largest_s = 0.0
         self._fastest.clear()
+        self._timely.clear()
 
     @property
-    def ahead(self) -> bool:
-        """Whether the server sends faster than it is heard; as the answer before did, until this one has told."""
-        if self._began_at is None or self._media_s < (TRUSTED_S if self._was_ahead else JUDGED_S):
-            return self._was_ahead
-        return self._media_s > AHEAD_SPEED * (self._newest_at - self._began_at)
+    def ahead(self) -> bool | None:
+        """Whether the server sends faster than it is heard, by most of the newest that told; None before any did."""
+        return self._ahead_s > 0 if self._ahead_s else None
+
+    def _judge(self, delay_s: float, duration_s: float) -> None:
+        """Is the server ahead? What nothing held up comes earlier and earlier then."""
+        self._timely.append((self._media_s, delay_s))
+        while self._timely[0][0] < self._media_s - JUDGED_BY_S:
+            self._timely.popleft()
+        media_s, before_s = self._timely[0]
+        if self._media_s - media_s >= JUDGED_S:
+            ahead = before_s - delay_s > (1 - 1 / AHEAD_SPEED) * (self._media_s - media_s)
+            self._ahead_s = min(max(self._ahead_s + (duration_s if ahead else -duration_s), -SURE_S), SURE_S)
 
     def _learn(self, late_s: float) -> None:
         self._periods += 1

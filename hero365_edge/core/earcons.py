@@ -15,6 +15,8 @@ FADE_MS = 8
 class Earcon(StrEnum):
     """One thing to say by sound."""
 
+    START = "start"
+    """The recording began; where the settings ask for it, because the microphone hears it too."""
     END = "end"
     """The recording is over though nobody ended it: too long, or no speech."""
     HELD = "held"
@@ -33,6 +35,7 @@ class Earcon(StrEnum):
 
 _TONES: dict[Earcon, tuple[tuple[int, int], ...]] = {
     # (frequency in Hz, length in ms); 0 Hz is a rest.
+    Earcon.START: ((700, 60), (1050, 60)),
     Earcon.END: ((740, 70), (550, 70)),
     Earcon.HELD: ((660, 90), (0, 40), (660, 90)),
     Earcon.OFFLINE: ((520, 110), (390, 160)),

@@ -14,8 +14,7 @@ START_FRAMES = 3
 START_WINDOW = 5
 
 ANNOUNCED_MS = (80, 240)
-"""The end is announced after so long without speech: the first, or as much more as the talker has paused before."""
-ANNOUNCED_OVER_PAUSE_MS = 40
+"""The end is announced after so long without speech: the first, or as long as the talker has paused before."""
 PATIENCE_SHARE = (350 / 600, 800 / 600)
 """Of `hangover_ms`: how short and how long the pause may be that ends an utterance by the talker's own measure."""
 PATIENCE_LEAST_MS = 240
@@ -24,6 +23,8 @@ PATIENCE_PAUSES = 1.5
 """So many times the longest pause in this utterance, and"""
 PATIENCE_MS = 200
 """so much more, is longer than the talker pauses."""
+ANSWERED_SHARE, ANSWERED_PAUSES = 340 / 600, 1.2
+"""The shortest share and the times where an answer is ready: the technician hears every moment of that pause."""
 DOUBT_SHARE = 0.5
 """Of a frame that may hold speech all the same, so much does not count as a pause."""
 
@@ -70,13 +71,14 @@ class Endpointer:
     def seems_over(self) -> bool:
         """Whether the pause is long enough to announce that the utterance may have ended."""
         least_ms, most_ms = ANNOUNCED_MS
-        wanted_ms = min(max(least_ms, self._longest_pause_ms + ANNOUNCED_OVER_PAUSE_MS), most_ms)
+        wanted_ms = min(max(least_ms, self._longest_pause_ms), most_ms)
         return self._paused_for(wanted_ms, self._quiet)
 
     @property
     def may_end(self) -> bool:
-        """Whether the pause is longer than this talker's own."""
-        return self._paused_for(min(self._patience_ms, self._hangover_ms), self._surely_quiet)
+        """Whether the pause is longer than this talker's own, so that an answer may be heard."""
+        wanted_ms = min(self._patience_ms(ANSWERED_SHARE, ANSWERED_PAUSES), self._hangover_ms)
+        return self._paused_for(wanted_ms, self._surely_quiet)
 
     def before(self, voiced: bool) -> None:
         """Take a frame of the pre-roll: speech in it counts only if it goes on behind the press.
@@ -106,11 +108,10 @@ class Endpointer:
         self._frames += 1
         return self._ending()
 
-    @property
-    def _patience_ms(self) -> int:
-        """A pause of which length ends the utterance, by the talker's own."""
-        least_ms, most_ms = (round(share * self._hangover_ms) for share in PATIENCE_SHARE)
-        wanted_ms = round(PATIENCE_PAUSES * self._longest_pause_ms) + PATIENCE_MS
+    def _patience_ms(self, least_share: float, pauses: float) -> int:
+        """A pause of which length is longer than the talker's own."""
+        least_ms, most_ms = (round(share * self._hangover_ms) for share in (least_share, PATIENCE_SHARE[1]))
+        wanted_ms = round(pauses * self._longest_pause_ms) + PATIENCE_MS
         return min(max(wanted_ms, least_ms, PATIENCE_LEAST_MS), most_ms)
 
     def _pause_ms(self) -> int:
@@ -133,6 +134,7 @@ class Endpointer:
         if recorded >= self._longest:
             return Ending.TOO_LONG
         # A voiced frame in the window may be the first of the next word: wait and see.
-        wanted_ms = self._patience_ms if self.adaptive else self._hangover_ms
+        patience_ms = self._patience_ms(PATIENCE_SHARE[0], PATIENCE_PAUSES)
+        wanted_ms = patience_ms if self.adaptive else self._hangover_ms
         over = self._paused_for(wanted_ms, self._surely_quiet) and not any(self._window)
         return Ending.SILENCE if over and not self.held else None

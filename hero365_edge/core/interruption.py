@@ -28,6 +28,16 @@ FADE_DB = 0.1
 FRAMES, WINDOW = 3, 5
 """So many such frames of so many interrupt. The referee needs 150 ms of a word to believe in it, so that these are
 some 240 ms of speech (PRODUCT section 5)."""
+HINT_DB, HINT_CLEAR_DB, HINT_LIKELY = -24.0, 12.0, 0.075
+"""What is left so loud beside the loudest, stands so far out of the noise and is so likely speech, in so many frames"""
+HINTS, HINT_WINDOW = 2, 4
+"""of so many, may be a voice of which the canceller leaves little: then the answer should be softer for a moment. Of an
+echo alone that comes about once a minute."""
+SOFT_DB, SOFT_CLEAR_DB, SOFT_LIKELY = -20.0, 14.0, 0.12
+"""Of a softer echo less is left, or less far out of the noise, or less likely speech: as many such frames are a
+voice."""
+SUSPECT_FRAMES, SOFT_FRAMES = 30, 12
+"""So long a suspicion lasts at the most, and so long once the echo is softer."""
 
 
 class Interruption:
@@ -43,9 +53,20 @@ class Interruption:
         self._loudest_dbfs = -120.0
         self._floor = NoiseFloor()
         self._speech: deque[bool] = deque(maxlen=WINDOW)
+        self._hints: deque[bool] = deque(maxlen=HINT_WINDOW)
+        self._frames_left = 0
+        self._soft_frames_left = 0
 
-    def frame(self, heard: Pcm, left: Pcm) -> bool:
-        """Whether the next 320 samples at 16 kHz, heard and left of that, complete an interruption."""
+    @property
+    def suspects(self) -> bool:
+        """Whether the answer should be played softer, to hear whether somebody speaks into it."""
+        return self._frames_left > 0
+
+    def frame(self, heard: Pcm, left: Pcm, *, softer: bool = False) -> bool:
+        """Whether the next 320 samples at 16 kHz, heard and left of that, complete an interruption.
+
+        `softer`: all echo in them is of samples that were played softer.
+        """
         self._rest = np.concatenate([self._rest, left])
         if len(self._rest) >= CHUNK_SAMPLES:
             self._unheard.append(self._rest[:CHUNK_SAMPLES])
@@ -57,7 +78,32 @@ class Interruption:
         self._floor.note(left_dbfs, self._likely > LIKELY)
         lacking_db = max(0.0, self._loudest_dbfs + LOUD_DB - left_dbfs, floor_dbfs + CLEAR_DB - left_dbfs)
         self._speech.append(_log_odds(self._likely) > _log_odds(LIKELY) + PER_DB * lacking_db)
-        return sum(self._speech) >= FRAMES
+        beside_db, above_db = left_dbfs - self._loudest_dbfs, left_dbfs - floor_dbfs
+        true = False
+        if self.suspects:
+            true = self._settle(beside_db > SOFT_DB and above_db > SOFT_CLEAR_DB and self._likely > SOFT_LIKELY, softer)
+        else:
+            self._suspect(beside_db > HINT_DB and above_db > HINT_CLEAR_DB and self._likely > HINT_LIKELY)
+        return true or sum(self._speech) >= FRAMES
+
+    def _suspect(self, hint: bool) -> None:
+        self._hints.append(hint)
+        if sum(self._hints) >= HINTS:
+            self._hints.clear()
+            self._frames_left, self._soft_frames_left = SUSPECT_FRAMES, SOFT_FRAMES
+
+    def _settle(self, hint: bool, softer: bool) -> bool:
+        """Whether the suspicion is true; it ends when it is, and when its time is over."""
+        self._frames_left -= 1
+        if softer:
+            self._hints.append(hint)
+            self._soft_frames_left -= 1
+        true = sum(self._hints) >= HINTS
+        if true or not self._soft_frames_left:
+            self._frames_left = 0
+        if not self.suspects:
+            self._hints.clear()
+        return true
 
     def _ask(self, stands_out: bool) -> None:
         asleep = self._quiet >= GOING_ON_FRAMES or self._doubted >= DOUBTED_FRAMES

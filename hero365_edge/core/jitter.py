@@ -22,10 +22,10 @@ STEP = samples_of(10)
 START = samples_of(40)
 """An answer begins, and goes on behind a pause, with so much in hand, and with its second piece."""
 START_MORE = samples_of(60)
-"""So much where the server runs ahead, for that takes no longer, or where a piece has to be expected BAD_S late."""
-BAD_S = 1.0
+"""So much unless the server is known not to run ahead: if it does, that takes no longer."""
 AGAIN = samples_of(300)
-"""Behind an answer's second pause it waits for so much, then for twice as much each time: so there are few pauses."""
+"""Behind an answer's second pause (its first, where BAD_S is expected) it waits for so much, then for twice that…"""
+BAD_S = 1.0
 BRIDGE = samples_of(60)
 """So much is concealed at the most; a codec's guess is no speech any more after that."""
 RESERVE = 2.0
@@ -109,7 +109,7 @@ class JitterBuffer:
             self._came_since += len(pcm)
         self._count_missed()
         self._ended = False
-        self.model.arrived(duration_s(len(pcm)), now)
+        self.model.arrived(duration_s(len(pcm)), now, awaited=self.buffered < MOST_RESERVE)
         self._chunks.append(pcm)
         self.buffered += len(pcm)
         self.tally.put += len(pcm)
@@ -177,12 +177,12 @@ class JitterBuffer:
 
     @property
     def _again(self) -> int:
-        """So many samples are worth a wait behind one pause of many; 0 at the start and behind the first pause."""
-        return min(AGAIN << (self._pauses - 2), MOST_RESERVE) if self._pauses > 1 else 0
+        """So many samples are worth a wait behind one pause of many; 0 at the start, or if the server runs ahead."""
+        doublings = self._pauses - (1 if self.model.target_s >= BAD_S else 2)
+        return min(AGAIN << doublings, MOST_RESERVE) if doublings >= 0 and self.model.ahead is False else 0
 
     def _ready(self, now: float) -> bool:
-        more = self.model.ahead or self.model.target_s >= BAD_S
-        enough = self._again or min(START_MORE if more else START, self._most)
+        enough = self._again or min(START if self.model.ahead is False else START_MORE, self._most)
         return self._ended or now >= self._primed_by or (self.buffered >= enough and len(self._chunks) > 1)
 
     def _go_on(self, now: float, ahead: int) -> None:
@@ -233,7 +233,7 @@ class JitterBuffer:
         late = self.model.target_s * RATE_HZ
         reserve = min(max(RESERVE * late, LEAST_RESERVE), MOST_RESERVE)
         enough = depth >= reserve or self.model.target_s <= BUCKET_S
-        if enough or self._ended or self.model.ahead or not self.buffered:
+        if enough or self._ended or self.model.ahead is not False or not self.buffered:
             return 0.0
         if stretch.silent(self._first(STEP)):
             return SLOW_IN_SILENCE

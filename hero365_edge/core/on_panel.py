@@ -224,6 +224,8 @@ def _listen(here: Situation, at: float) -> None:
     here.turn = Turn(here.new_id(), press=at)
     here.go(Step.LISTEN)
     here.order(do.Record(here.turn.utterance_id, at))
+    if here.limits.start_earcon:
+        here.order(do.Chime(Earcon.START))
     if here.facts.agreement is None:
         here.facts.dormant = False
         here.order(do.DialNow())

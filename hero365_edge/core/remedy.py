@@ -111,7 +111,9 @@ def proxy_error(where: str, status: int, retry_after_s: float | None) -> LinkErr
 
 def close_error(code: int, by_backend: bool = True) -> LinkError:
     """The error for a link that was closed with `code`; only what the backend says tells what it wants."""
-    return _error(f"the link was closed with code {code}", of_code(code) if by_backend else _DIAL, None)
+    error = _error(f"the link was closed with code {code}", of_code(code) if by_backend else _DIAL, None)
+    error.by_backend = by_backend
+    return error
 
 
 def hung_up(error: Exception | None) -> bool:

@@ -19,7 +19,7 @@ RECORDING_SLACK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long each wait may take, and how much may wait; from the settings of the same names."""
+    """How long each wait may take, how much may wait, what is told by sound; from the settings of the same names."""
 
     accept_s: float = 15.0
     answer_s: float = 30.0
@@ -27,6 +27,7 @@ class Limits:
     max_utterance_s: float = 60.0
     max_age_s: float = 120.0
     max_utterances: int = 5
+    start_earcon: bool = False
 
 
 @dataclass(slots=True)

@@ -213,7 +213,9 @@ def _reason(error: Exception) -> str:
 def _closed(error: ConnectionClosed) -> LinkError:
     frame = error.rcvd or error.sent
     if frame is None:
-        return LinkError("the link broke without a goodbye")
+        # The kernel's own verdict on a road that carries nothing any more; else the other side reset or ended it.
+        road = isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, ConnectionError)
+        return LinkError("the link broke without a goodbye", by_backend=not road)
     return close_error(frame.code, by_backend=error.rcvd is not None)
 
 

@@ -5,9 +5,8 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
-
-from hero365_edge.core.pcm import Pcm, samples_of
+from hero365_edge.core.ducking import Ducking
+from hero365_edge.core.pcm import Pcm, from_bytes, samples_of
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.echo_ports import Played
 from hero365_edge.errors import DeviceError
@@ -33,6 +32,7 @@ class _Given(NamedTuple):
     data: bytes
     frame: int
     times: SampleTimes | float
+    softer_db: float = 0.0
 
 
 class PortAudioSpeaker:
@@ -76,6 +76,7 @@ class PortAudioSpeaker:
         self._notes: deque[_Taken] = deque(maxlen=math.ceil(_TOLD_S * 1000 / period_ms))
         self._stretch = 0
         self._given: deque[_Given] | None = None
+        self._ducking = Ducking()
 
     @property
     def queued_samples(self) -> int:
@@ -162,8 +163,12 @@ class PortAudioSpeaker:
         while self._given:
             given = self._given.popleft()
             at = given.times if isinstance(given.times, float) else given.times.of(given.frame)
-            played.append(Played(given.stretch, np.frombuffer(given.data, dtype=np.int16), at))
+            played.append(Played(given.stretch, from_bytes(given.data), at, given.softer_db))
         return played
+
+    def duck(self, by_db: float) -> None:
+        """Play so much softer from the next callback on, without a step; 0 is as it was written."""
+        self._ducking.by_db = by_db
 
     async def progress(self) -> None:
         """Return when the card has taken samples, or the queue was dropped, since the last call."""
@@ -226,9 +231,10 @@ class PortAudioSpeaker:
             self._taken = first + count
             self._bell.ring()
         self._silent += frames - count
-        data = content.ljust(frames * _SAMPLE_BYTES, b"\0")
+        softer_db = self._ducking.by_db
+        data = self._ducking.apply(from_bytes(content.ljust(frames * _SAMPLE_BYTES, b"\0"))).tobytes()
         if self._given is not None:
-            self._given.append(_Given(self._stretch, data, self._run_frames, self._times))
+            self._given.append(_Given(self._stretch, data, self._run_frames, self._times, softer_db))
         self._run_frames += frames
         return data, CONTINUE
 

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from hero365_edge.core.ducking import Ducking
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, samples_of
 from hero365_edge.echo_ports import Played
 from hero365_edge.errors import DeviceError
@@ -68,6 +69,7 @@ class FakeSpeaker:
         self._timer: asyncio.TimerHandle | None = None
         self._stretch = 0
         self._played: list[Played] | None = None
+        self._ducking = Ducking()
 
     def take(self, samples: int) -> Pcm:
         """The card asks for this many samples now; gives what it got, silence where the queue was dry.
@@ -177,6 +179,10 @@ class FakeSpeaker:
         self._played = []
         return played
 
+    def duck(self, by_db: float) -> None:
+        """Play so much softer from the next time on that the card asks; 0 is as it was written."""
+        self._ducking.by_db = by_db
+
     async def progress(self) -> None:
         """Return when the card has taken samples, or the queue was dropped, since the last call."""
         await self._progressed.wait()
@@ -219,13 +225,15 @@ class FakeSpeaker:
                 piece = piece[: samples - count]
             taken[count : count + piece.size] = piece
             count += piece.size
+        softer_db = self._ducking.by_db
+        taken = self._ducking.apply(taken)
         if count:
             self.heard.append(Heard(now + self._latency_s, first, taken[:count]))
             self._taken = first + count
             self._progressed.set()
         self._silent += samples - count
         if self._played is not None:
-            self._played.append(Played(self._stretch, taken, now + self._latency_s))
+            self._played.append(Played(self._stretch, taken, now + self._latency_s, softer_db))
         return taken
 
     def _pace(self, due: float) -> None:

@@ -1,1 +1,1 @@
-"""What ops sees of a device: the control socket now; metrics, provisioning and the bundle later."""
+"""What ops sees of a device: the control socket, metrics, provisioning and the bundle."""

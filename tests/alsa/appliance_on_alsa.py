@@ -291,7 +291,7 @@ async def _sleep_until(moment: float) -> None:
 
 def _time_of(recording: Recording, place: int, cards: Cards) -> float:
     rate = cards.rate_hz * cards.channels
-    return begin_of(recording, len(recording.heard()), rate) + place / rate
+    return begin_of(recording, rate) + place / rate
 
 
 def _joined(given: list[bytes]) -> Pcm:

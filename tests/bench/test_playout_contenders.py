@@ -50,11 +50,13 @@ def test_the_optimum_is_the_largest_lateness_behind_the_slowest_speech(slow: flo
     assert outcome.silence_ms == pytest.approx(silence_ms, abs=0.001)
 
 
-def test_on_even_arrivals_ours_begins_with_the_second_frame_and_changes_nothing() -> None:
-    outcome, heard = contenders.play_through(JitterBuffer(60), EVEN, speech().reshape(-1, FRAME_SAMPLES))
-    assert outcome.ttfa_ms == pytest.approx(20)
-    assert outcome == Outcome(outcome.ttfa_ms, 0, 0, 0, 0, 0)
-    assert np.array_equal(np.concatenate(heard)[FRAME_SAMPLES:], speech())
+def test_on_even_arrivals_ours_begins_with_the_third_frame_then_with_the_second_and_changes_nothing() -> None:
+    buffer = JitterBuffer(60)
+    for waited in (2, 1):
+        outcome, heard = contenders.play_through(buffer, EVEN, speech().reshape(-1, FRAME_SAMPLES))
+        assert outcome.ttfa_ms == pytest.approx(waited * 20)
+        assert outcome == Outcome(outcome.ttfa_ms, 0, 0, 0, 0, 0)
+        assert np.array_equal(np.concatenate(heard)[waited * FRAME_SAMPLES :], speech())
 
 
 def test_what_ours_says_of_an_outage_is_what_was_heard() -> None:
@@ -62,12 +64,25 @@ def test_what_ours_says_of_an_outage_is_what_was_heard() -> None:
     buffer.conceal = lambda samples: np.full(samples, 77, np.int16)
     outcome, heard = contenders.play_through(buffer, held(50, 0.3), speech().reshape(-1, FRAME_SAMPLES))
     assert (outcome.pauses, outcome.concealed_ms, outcome.lost_ms) == (1, 60, 0)
-    assert outcome.silence_ms == pytest.approx(300 - 20 - 60, abs=10)
+    assert outcome.silence_ms == pytest.approx(300 - 40 - 60)
     total_ms = len(np.concatenate(heard)) / 16
     content_ms = FRAMES * FRAME_S * 1000
     assert total_ms - content_ms == pytest.approx(
         outcome.ttfa_ms + outcome.silence_ms + outcome.concealed_ms + outcome.stretched_ms, abs=1
     )
+
+
+@pytest.mark.parametrize("late_ms", [47, 83, 111, 300])
+def test_ours_and_the_plain_one_stop_for_the_same_time_when_they_begin_alike(late_ms: int) -> None:
+    """No card's period makes a pause longer for the one than for the other."""
+    times = held(50, late_ms / 1000)
+    buffer = JitterBuffer(60)
+    buffer.conceal = lambda samples: np.zeros(samples, np.int16)
+    ours, _ = contenders.play_through(buffer, times, speech().reshape(-1, FRAME_SAMPLES))
+    plain = only(contenders.fixed(60), times)
+    assert ours.ttfa_ms == pytest.approx(plain.ttfa_ms)
+    assert ours.silence_ms + ours.concealed_ms == pytest.approx(plain.silence_ms)
+    assert plain.silence_ms == pytest.approx(late_ms - 40)
 
 
 def test_ours_keeps_what_it_learned_for_the_next_answer() -> None:

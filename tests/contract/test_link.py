@@ -73,7 +73,7 @@ class FakeEnd:
         self._link.drop(close_error(code))
 
     async def drop(self) -> None:
-        self._link.drop()
+        self._link.drop(LinkError("the link was reset", by_backend=True))
 
 
 class RealEnd:
@@ -253,6 +253,7 @@ async def test_a_reset_wakes_who_waits_for_a_message(pair: Pair) -> None:
         with pytest.raises(LinkError) as caught:
             await waiting
     assert not isinstance(caught.value, LinkRefused)
+    assert caught.value.by_backend
     assert tells_no_secret(caught.value)
     with pytest.raises(LinkError):
         await link.send("too late")

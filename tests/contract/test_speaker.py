@@ -151,6 +151,25 @@ async def test_all_that_the_card_is_given_is_told_from_the_first_call_on(device:
     assert heard_at == pytest.approx(pieces[first].leaves_at + offset, abs=0.001)
 
 
+async def test_what_is_played_softer_is_heard_softer_and_told_as_it_is(device: Device) -> None:
+    speaker, loudspeaker = device.speaker, device.loudspeaker
+    loudspeaker.played()
+    loudspeaker.duck(20.0)
+    speaker.write(np.full(SECOND // 4, 10_000, dtype=np.int16))
+    await until(lambda: speaker.queued_samples == 0)
+    loudspeaker.duck(0.0)
+    speaker.write(np.full(SECOND // 4, 10_000, dtype=np.int16))
+    await until(lambda: speaker.queued_samples == 0)
+    await asyncio.sleep(0.1)
+    pieces = loudspeaker.played()
+    told = content(np.concatenate([piece.pcm for piece in pieces]))
+    assert (told[SECOND // 8 : SECOND // 8 + 100] == 1_000).all()
+    assert (told[3 * SECOND // 8 : 3 * SECOND // 8 + 100] == 10_000).all()
+    assert {piece.softer_db for piece in pieces} == {0.0, 20.0}
+    speaker.close()
+    assert np.array_equal(content(device.heard()), told)
+
+
 async def test_that_the_card_was_stopped_is_told_too_and_it_wakes_with_another_stretch(device: Device) -> None:
     speaker, loudspeaker = device.speaker, device.loudspeaker
     assert loudspeaker.played() == []

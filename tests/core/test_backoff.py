@@ -1,12 +1,13 @@
 """Full jitter, doubling, for ever."""
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hero365_edge.core.backoff import CEILING_S, FIRST_S, Backoff
+from hero365_edge.core.backoff import CEILING_S, FIRST_S, SPREAD_S, Backoff
 
 CEILINGS_S = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
@@ -84,6 +85,59 @@ def test_a_wait_that_the_server_asked_for_counts_as_a_failure() -> None:
     backoff = Backoff(lambda: 1.0)
     backoff.failed(retry_after_s=5.0)
     assert backoff.failed() == 1.0, "and no more than a failure"
+
+
+# -- a fleet whose backend went away ----------------------------------------------------------------------------
+
+
+def back_at(backoff: Backoff, down_s: float) -> float:
+    """When a device that nobody uses is back, in seconds after its session was ended; there is no backend till then."""
+    backoff.succeeded()
+    at = backoff.failed(by_backend=True, awaited=False)
+    while at < down_s:
+        at += backoff.failed(awaited=False)
+    return at
+
+
+@pytest.mark.parametrize("down_s", [0.0, 5.0, 40.0, 300.0])
+def test_of_200_devices_rarely_more_than_10_are_back_in_one_second_however_long_the_outage(down_s: float) -> None:
+    dice = random.Random(365)  # noqa: S311  as above
+    worst = []
+    for _ in range(50):
+        seconds = Counter(int(back_at(Backoff(dice.random), down_s) - down_s) for _ in range(200))
+        worst.append(max(seconds.values()))
+        assert max(seconds) < SPREAD_S
+    assert sum(most <= 10 for most in worst) >= 45, worst
+
+
+@pytest.mark.parametrize(
+    ("by_backend", "awaited", "stood", "spread_s"),
+    [(False, False, True, 60.0), (True, True, True, 60.0), (True, False, False, 60.0), (True, False, True, 0.0)],
+    ids=["the road broke", "somebody waits", "there was no session", "switched off"],
+)
+def test_whoever_has_a_reason_for_haste_is_not_spread(
+    by_backend: bool, awaited: bool, stood: bool, spread_s: float
+) -> None:
+    backoff = Backoff(lambda: 1.0, spread_s)
+    if stood:
+        backoff.succeeded()
+    assert [backoff.failed(by_backend=by_backend, awaited=awaited) for _ in range(3)] == CEILINGS_S[:3]
+
+
+def test_a_device_keeps_its_place_while_the_backend_is_away_and_gives_it_up_when_somebody_waits() -> None:
+    backoff = Backoff(lambda: 0.25)
+    backoff.succeeded()
+    waits_s = [backoff.failed(by_backend=True, awaited=False), backoff.failed(awaited=False)]
+    assert waits_s == [0.25 * SPREAD_S, SPREAD_S]
+    assert backoff.failed(awaited=True) == 0.25 * CEILINGS_S[2]
+    assert backoff.failed(awaited=False) == 0.25 * CEILINGS_S[3], "and is not spread again before it had a session"
+
+
+def test_what_the_server_asked_for_is_obeyed_by_those_that_are_spread_too() -> None:
+    backoff = Backoff(lambda: 0.5)
+    backoff.succeeded()
+    assert backoff.failed(5.0, by_backend=True, awaited=False) == 5.0 + 0.5 * SPREAD_S
+    assert backoff.failed(900.0, awaited=False) == 900.0
 
 
 # -- telling the technician -------------------------------------------------------------------------------------

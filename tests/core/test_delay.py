@@ -62,27 +62,67 @@ def test_a_clock_that_drifts_is_not_lateness_for_ever() -> None:
     assert model.target_s == BUCKET_S
 
 
-def test_a_server_at_one_and_a_half_times_real_time_runs_ahead_and_one_at_real_time_does_not() -> None:
-    fast, even = DelayModel(), DelayModel()
-    for number in range(20):
-        fast.arrived(FRAME_S, number * FRAME_S / 1.5)
-        even.arrived(FRAME_S, number * FRAME_S)
-    assert (fast.ahead, even.ahead) == (True, False)
+@pytest.mark.parametrize(("speed", "ahead"), [(1.0, False), (1.1, False), (1.5, True), (4.0, True)])
+def test_a_server_at_one_and_a_half_times_real_time_runs_ahead_and_one_at_real_time_does_not(
+    speed: float, ahead: bool
+) -> None:
+    model = DelayModel()
+    turn(model, speed=speed)
+    assert model.ahead is ahead
 
 
-def test_who_ran_ahead_the_last_time_is_expected_to_do_so_again() -> None:
+def test_of_a_server_of_which_little_was_heard_nothing_is_known() -> None:
+    model = DelayModel()
+    turn(model, frames=15)
+    assert model.ahead is None
+
+
+def test_who_ran_ahead_the_last_time_is_expected_to_do_so_again_for_a_second() -> None:
     model = DelayModel()
     turn(model, speed=1.5)
-    model.arrived(FRAME_S, 1000.0)
-    assert model.ahead
-    for number in range(1, 60):
+    seen = []
+    for number in range(100):
         model.arrived(FRAME_S, 1000.0 + number * FRAME_S)
-    assert not model.ahead
+        seen.append(model.ahead)
+    assert all(seen[:50])
+    assert not seen[-1]
 
 
-def test_an_outage_at_the_end_does_not_make_a_fast_server_a_slow_one() -> None:
+@pytest.mark.parametrize(
+    "late",
+    [
+        {398: 3.0},
+        {1: 5.0},
+        {100: 4.0},
+        dict.fromkeys(range(20, 400, 40), 0.3),
+        {176: 0.115, 178: 0.23, 187: 0.118, 201: 0.185},
+    ],
+    ids=["at the end", "at the beginning", "in the middle", "all along", "one after the other"],
+)
+def test_outages_do_not_make_a_fast_server_a_slow_one(late: dict[int, float]) -> None:
     model = DelayModel()
-    turn(model, {398: 3.0}, speed=1.5)
+    turn(model, speed=1.5)
+    for _ in range(3):
+        turn(model, late, speed=1.5)
+        assert model.ahead
+
+
+@pytest.mark.parametrize("first_late_s", [0.1, 0.5, 2.0])
+def test_an_outage_at_the_beginning_does_not_make_a_slow_server_a_fast_one(first_late_s: float) -> None:
+    """All that it held up comes at once."""
+    model = DelayModel()
+    turn(model)
+    for number in range(400):
+        model.arrived(FRAME_S, 1000.0 + max(first_late_s, number * FRAME_S))
+        assert model.ahead is False
+
+
+def test_what_waited_because_there_was_plenty_says_nothing_of_the_server() -> None:
+    """A whole file is decoded no faster than it is heard once a second and a half is in hand."""
+    model = DelayModel()
+    turn(model, speed=1.5)
+    for number in range(400):
+        model.arrived(FRAME_S, 1000.0 + number * FRAME_S, awaited=False)
     assert model.ahead
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hero365_edge.core.gate import CATCH_UP_CHUNKS, CHUNK_SAMPLES
-from hero365_edge.core.interruption import DOUBTED_FRAMES, FRAMES, Interruption
+from hero365_edge.core.interruption import DOUBTED_FRAMES, FRAMES, HINTS, SOFT_FRAMES, SUSPECT_FRAMES, Interruption
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm
 
 DICE = np.random.default_rng(1)
@@ -90,3 +90,46 @@ def test_who_has_long_heard_what_it_does_not_believe_in_begins_anew(likely: floa
     for number in range(200):
         interruption.frame(HEARD, left(-6.0 if number % 5 else 0.0))
     assert referee.resets == pytest.approx(resets, abs=1)
+
+
+WEAK_DB = -19.0
+"""Too little is left for a referee that is not sure, and more than of an echo."""
+
+
+def suspecting(referee: Believer) -> Interruption:
+    """Something is left that may be a voice."""
+    interruption = Interruption(referee)
+    assert not any(interruption.frame(HEARD, left(-60.0)) or interruption.suspects for _ in range(50))
+    assert not any(interruption.frame(HEARD, left(WEAK_DB)) for _ in range(HINTS))
+    assert interruption.suspects
+    return interruption
+
+
+def test_a_suspicion_is_true_when_as_much_is_left_though_the_echo_is_softer() -> None:
+    interruption = suspecting(Believer(0.15))
+    assert not any(interruption.frame(HEARD, left(WEAK_DB)) for _ in range(5)), "the echo is as loud as before"
+    told = [interruption.frame(HEARD, left(WEAK_DB), softer=True) for _ in range(HINTS)]
+    assert told.index(True) == HINTS - 1
+    assert not interruption.suspects
+
+
+def test_a_suspicion_is_false_when_less_is_left_with_the_echo_softer() -> None:
+    interruption = suspecting(Believer(0.99))
+    for number in range(SOFT_FRAMES):
+        assert interruption.suspects, number
+        assert not interruption.frame(HEARD, left(WEAK_DB - 14.0), softer=True)
+    assert not interruption.suspects
+
+
+def test_a_suspicion_is_given_up_where_the_answer_does_not_become_softer() -> None:
+    interruption = suspecting(Believer(0.15))
+    told = [interruption.frame(HEARD, left(-60.0)) for _ in range(SUSPECT_FRAMES)]
+    assert not any(told)
+    assert not interruption.suspects
+
+
+def test_what_nobody_believes_in_is_not_suspected() -> None:
+    interruption = Interruption(Believer(0.05))
+    for number in range(100):
+        interruption.frame(HEARD, left(-60.0 if number < 50 else WEAK_DB))
+        assert not interruption.suspects

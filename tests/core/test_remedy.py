@@ -48,7 +48,12 @@ def test_what_was_too_big_goes_in_smaller_pieces(code: int) -> None:
 @given(st.integers(0, 65_535))
 def test_what_we_said_ourselves_when_we_hung_up_asks_for_nothing(code: int) -> None:
     error = close_error(code, by_backend=False)
-    assert (type(error), error.retry_after_s) == (LinkError, None)
+    assert (type(error), error.retry_after_s, error.by_backend) == (LinkError, None, False)
+
+
+@given(st.integers(0, 65_535))
+def test_a_goodbye_of_the_backend_is_told_as_its_own(code: int) -> None:
+    assert close_error(code).by_backend
 
 
 @given(st.integers(0, 65_535))

@@ -736,6 +736,17 @@ def test_a_text_whose_sound_is_lost_with_the_link_is_spoken(talk: Talk) -> None:
     assert talk.is_in(State.OFFLINE)
 
 
+def test_that_recording_began_is_heard_where_the_settings_ask_for_it_and_behind_what_was_stopped() -> None:
+    for asked in (False, True):
+        talk = Talk(Limits(start_earcon=asked))
+        talk.link_up()
+        effects = talk.happen(g.Pressed)
+        assert (do.Chime(Earcon.START) in effects) is asked
+        if asked:
+            kinds = [type(effect) for effect in effects]
+            assert kinds.index(do.Silence) < kinds.index(do.Record) < effects.index(do.Chime(Earcon.START))
+
+
 # -- the welcome ---------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import gc
 import hashlib
 import logging
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosedError
 
 from hero365_edge.core.address import address
 from hero365_edge.core.secret import Secret
-from hero365_edge.devices.link import WebSocketDialer
+from hero365_edge.devices.link import WebSocketDialer, WebSocketLink
 from hero365_edge.devices.tls import Trust
 from hero365_edge.errors import LinkError
 from hero365_edge.ports import Link
@@ -76,6 +78,35 @@ async def test_a_burst_into_a_broken_link_ends_soon_and_floods_no_journal(
         await link.close()
         host.join()
     assert caplog.messages == []
+
+
+class Ended:
+    """A connection of `websockets` that ended in this way."""
+
+    def __init__(self, cause: OSError | None) -> None:
+        self._cause = cause
+
+    async def recv(self) -> str:
+        raise ConnectionClosedError(None, None) from self._cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "by_backend"),
+    [
+        (None, True),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), True),
+        (TimeoutError(errno.ETIMEDOUT, "TCP_USER_TIMEOUT"), False),
+        (OSError(errno.EHOSTUNREACH, "no route"), False),
+    ],
+    ids=["FIN", "RST", "nothing acknowledged", "no route"],
+)
+async def test_a_link_that_the_road_broke_is_told_from_one_that_the_other_side_ended(
+    cause: OSError | None, by_backend: bool
+) -> None:
+    link = WebSocketLink(Ended(cause))  # type: ignore[arg-type]  # all that is looked at
+    with pytest.raises(LinkError) as caught:
+        await link.receive()
+    assert caught.value.by_backend == by_backend
 
 
 async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

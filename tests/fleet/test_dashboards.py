@@ -41,7 +41,7 @@ def test_grafana_can_read_it(board: Path) -> None:
     assert read["uid"] == f"hero365-edge-{board.stem.removeprefix('dashboard-')}"
     assert [each["name"] for each in read["templating"]["list"]][:1] == ["datasource"]
     assert len({panel["id"] for panel in read["panels"]}) == len(read["panels"])
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in read["panels"]:
         assert panel["datasource"]["uid"] == "${datasource}"
         at = panel["gridPos"]

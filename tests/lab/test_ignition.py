@@ -98,7 +98,7 @@ def test_power_that_goes_away_at_any_moment_leaves_identity_and_state_whole(
     )
 
 
-SETTINGS = "log: {level: debug, transcripts: true}\n"
+SETTINGS = "{log: {level: debug, transcripts: true}, backend: {reconnect_spread_s: 0}}\n"
 
 
 def test_a_token_is_found_nowhere_but_in_its_file(installed: Machine, speech: Speech, say: Say) -> None:

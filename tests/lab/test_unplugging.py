@@ -17,6 +17,11 @@ Speech = Callable[[str], Pcm]
 
 NOTICED_S = 3.0
 """PRODUCT: 1 s without a callback is a dead microphone. PortAudio spins meanwhile, and this machine has one core."""
+BACK_S = 2.0
+"""PRODUCT: it works so soon after the kernel has the card again."""
+REPLUGS = 100
+BEFORE_S = 1.0
+"""It may work before the test knows that the kernel has the card."""
 
 
 def pulled_and_put_back(appliance: Appliance) -> str:
@@ -62,3 +67,51 @@ def test_pulled_out_while_speaking(installed: Machine, speech: Speech, say: Call
         figures = pulled_and_put_back(appliance)
         appliance.a_turn_works(words, answer)
     say(f"lab: pulled out while speaking: {figures}")
+
+
+@pytest.mark.nightly
+def test_pulled_out_and_put_back_a_hundred_times_it_is_told_and_works_each_time_and_nothing_is_left_behind(
+    installed: Machine, speech: Speech, say: Callable[[str], None]
+) -> None:
+    words, answer = words_of(speech("0890")), words_of(speech("0880"))
+    machine = installed
+    with at_work(machine, answer_pcm=answer, pacing="1.5x") as appliance:
+        pid = appliance.pid
+        held, pulled, plugged = [], [], []
+        for number in range(REPLUGS + 1):
+            pulled.append(machine.unplug_usb())
+            appliance.until(lambda: appliance.told().startswith("fault"), f"replug {number}: the fault is told", 15.0)
+            machine.plug_usb()
+            plugged.append(now())
+            appliance.until(lambda: appliance.told().startswith("ready"), f"replug {number}: it is ready again", 20.0)
+            held.append(threads_and_files(machine, pid))
+        assert appliance.pid == pid
+        assert appliance.show("NRestarts") == "0"
+        lost_after_s = since(pulled, times(machine, "the microphone is lost"))
+        back_after_s = since(plugged, times(machine, "the microphone works"))
+        appliance.a_turn_works(words, answer)
+    say(
+        f"lab: {REPLUGS} times pulled out and put back: noticed after {max(lost_after_s):.1f} s at most, works "
+        f"{max(back_after_s):.1f} s at most after the kernel had the card again; threads and files {held[1]}, then "
+        f"{held[-1]}"
+    )
+    assert max(lost_after_s) < NOTICED_S
+    assert max(back_after_s) < BACK_S
+    assert held[-1] == held[1], "the first time may load what stays"
+
+
+def threads_and_files(machine: Machine, pid: int) -> tuple[int, int]:
+    """How many threads and open files the process has now."""
+    threads, files = machine.run(f"ls /proc/{pid}/task | wc -l; ls /proc/{pid}/fd | wc -l").out.split()
+    return int(threads), int(files)
+
+
+def times(machine: Machine, message: str) -> list[float]:
+    """When the appliance said so, in the lab's time."""
+    told = re.findall(rf"^\[ *([\d.]+)\].*{message}", machine.journal(UNIT), re.MULTILINE)
+    return [machine.host_time(float(moment)) for moment in told]
+
+
+def since(moments: list[float], told: list[float]) -> list[float]:
+    """How long after each of these moments it was told next, in seconds; StopIteration when it was not."""
+    return [next(at for at in told if at > moment - BEFORE_S) - moment for moment in moments]

@@ -31,7 +31,7 @@ def _asked_for() -> None:
 
 @pytest.fixture(scope="session")
 def build(_asked_for: None) -> Callable[[str, Path], Path]:
-    """`build(version, folder)` builds this tree as that version, into the folder, and gives the package hero365-edge."""
+    """`build(version, folder)` builds this tree as that version, into the folder, and gives the daemon's package."""
 
     def built(version: str, folder: Path) -> Path:
         done = on_host("scripts/build-deb", "--version", version, "--out", folder)

@@ -1,5 +1,6 @@
 """The signed repository: what a device takes from it, and what it refuses."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.packaging.conftest import NEW, OLD
 from tests.packaging.shop import KEY_FILE, Shop, keyring
-from tests.packaging.trixie import Trixie
+from tests.packaging.trixie import Trixie, on_host
 
 pytestmark = pytest.mark.debian
 
@@ -100,6 +101,34 @@ def test_going_back_is_one_command_that_keeps_the_settings(device: Trixie, shop:
     assert device.do("cat /etc/hero365-edge/config.yaml") == "log: {level: debug}\n"
 
 
+def test_a_bad_release_is_seen_stopped_and_taken_back_with_all_that_is_the_devices_own(
+    device: Trixie, shop: Shop, old: Path, new: Path, tmp_path: Path
+) -> None:
+    shop.introduce_to(device)
+    own = {
+        "/etc/hero365-edge/config.yaml": "log: {level: debug}\n",
+        "/var/lib/hero365-edge/session.json": "{}\n",
+        "/etc/credstore/hero365-edge.token": "the device's own\n",
+    }
+    for path, text in own.items():
+        device.write(path, text)
+    shop.offer([_repacked(new, tmp_path / "bad", NEW, breaks=True)])
+    device.do("apt-get update; apt-get upgrade -y")
+    assert device.run("hero365-edge config validate").returncode not in {0, 78}, "this is how ops sees it"
+
+    shop.offer([], "--phased", "0")
+    device.do(f"apt-get update; apt-get install -y --allow-downgrades hero365-edge={OLD}; apt-get upgrade -y")
+    assert _version(device) == OLD, "and does not take the bad one again the next night"
+    device.do("hero365-edge config validate")
+
+    (shop.folder / f"hero365-edge_{NEW}_all.deb").unlink()
+    shop.offer([_repacked(old, tmp_path / "again", f"{NEW}+back.to.{OLD}")])
+    device.do("apt-get update; apt-get upgrade -y")
+    assert _version(device) == f"{NEW}+back.to.{OLD}"
+    device.do("hero365-edge config validate")
+    assert {path: device.do(f"cat {path}") for path in own} == own
+
+
 def test_another_package_of_the_same_version_is_not_taken_in(shop: Shop, old: Path, tmp_path: Path) -> None:
     other = tmp_path / old.name
     shutil.copy(old, other)
@@ -119,6 +148,20 @@ def test_a_share_that_is_none_is_refused(shop: Shop, new: Path, share: str) -> N
     assert done.returncode == 2
     assert "from 0 to 100" in done.stderr
     assert NEW not in (shop.folder / "Packages").read_text()
+
+
+def _repacked(package: Path, folder: Path, version: str, *, breaks: bool = False) -> Path:
+    """The package under another version, its program broken or as it is."""
+    folder.mkdir()
+    tree, packed = folder / "tree", folder / f"hero365-edge_{version}_all.deb"
+    assert on_host("dpkg-deb", "--raw-extract", package, tree).returncode == 0
+    control = tree / "DEBIAN" / "control"
+    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+    if breaks:
+        with (tree / "usr/lib/python3/dist-packages/hero365_edge/settings.py").open("a") as module:
+            module.write('raise RuntimeError("a bad release")\n')
+    assert on_host("dpkg-deb", "--root-owner-group", "--build", tree, packed).returncode == 0
+    return packed
 
 
 def _offered_to(device: Trixie, shop: Shop, new: Path, percent: int) -> set[str]:

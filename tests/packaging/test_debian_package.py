@@ -124,7 +124,7 @@ def test_an_upgrade_waits_for_the_end_of_the_turn(device: Trixie, new: Path) -> 
     device.write("/daemon.py", SPEAKING_DAEMON)
 
     said = device.do(
-        "python3 /daemon.py & sleep 2; dpkg --install /new/*.deb >&2; echo upgraded; kill $! || :",
+        "python3 /daemon.py & sleep 2; dpkg --install /new/hero365-edge_*.deb >&2; echo upgraded; kill $! || :",
         binds={new.parent: "/new"},
     )
 
