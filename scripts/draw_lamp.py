@@ -11,6 +11,7 @@ from scripts.draw_boards import svg, text
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "lamp.svg"
 MEANINGS = {
     Light.READY: ("ready", "press and speak"),
+    Light.MUTED: ("muted", "no answer is heard: unmute it"),
     Light.LISTENING: ("listening", "it hears you"),
     Light.PROCESSING: ("thinking", "wait, or press to ask anew"),
     Light.SPEAKING: ("answering", "listen, or press to interrupt"),
