@@ -168,12 +168,12 @@ def of_a_fleet(measured: Measured, use: Use, devices: int) -> list[Line]:
 
 
 def told(value: float, unit: str) -> str:
-    """A number for people, with its unit; bytes in kB, MB, GB or TB, seconds of a core down to ns."""
+    """A number for people, with its unit; bytes in kB, MB, GB or TB, short times of a core in µs."""
     if unit.startswith("B"):
         for limit, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= limit:
                 return f"{value / limit:.3g} {prefix}{unit}"
-    if unit.startswith("core s") and value < 1:
+    if unit.startswith("core s") and value < 1e-3:
         return f"{value * 1e6:.3g} core µs{unit.removeprefix('core s')}"
     number = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
     return f"{number} {unit}"

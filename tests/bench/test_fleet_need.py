@@ -107,6 +107,7 @@ def test_what_is_assumed_has_a_star() -> None:
         (Factor(21_500, "B"), "21.5 kB"),
         (Factor(3.2e10, "B a store", assumed=True), "32 GB a store*"),
         (Factor(2.5e-6, "core s"), "2.5 core µs"),
+        (Factor(0.01, "core s"), "0.01 core s"),
         (Factor(12.5, "core s"), "12.5 core s"),
     ],
 )
