@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from hero365_edge.cli import main
 from hero365_edge.dialogue import transcripts
 from tests.cli.test_asking_the_daemon import STATUS, Daemon
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "canary+of/the+bundle=="  # noqa: S105  nobody's
 CLAIMS = base64.urlsafe_b64encode(b'{"canary": 1}').decode().rstrip("=")
 REPLACED = f"eyJhbGciOiJub25lIn0.{CLAIMS}.Y2FuYXJ5"
@@ -149,3 +152,29 @@ def test_listing_tells_what_would_be_in_it_and_writes_nothing(van: Path, capsys:
     assert main(["bundle", "--list", "--out", str(van / "out.tar.gz")]) == 0
     assert "settings.json " in capsys.readouterr().out
     assert not (van / "out.tar.gz").exists()
+
+
+def test_it_is_sent_nowhere(van: Path) -> None:
+    """By the kernel's count, in a network whose only way out leads nowhere; `check` dials the backend, on loopback."""
+    (van / "config.yaml").write_text("backend: {url: 'ws://127.0.0.1:9/ws'}\npanel: {profile: none}\n")
+    bundling = f"{sys.executable} -m hero365_edge bundle --config {van}/config.yaml --out {van}/out.tar.gz"
+    telling = "import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 9))"
+    script = f"""
+    ip() {{ /sbin/ip "$@"; }}
+    ip link set lo up; echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+    ip link add out type veth peer name nowhere; ip link set nowhere up
+    ip address add 198.51.100.1/24 dev out; ip link set out up; ip route add default dev out
+    {bundling} >&2
+    cat /sys/class/net/out/statistics/tx_packets
+    {sys.executable} -c "{telling}"
+    cat /sys/class/net/out/statistics/tx_packets
+    """
+    command = ["unshare", "--net", "--mount", "sh", "-euc", f"mount -t sysfs sysfs /sys; {script}"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)  # noqa: S603  the text above
+    if "unshare failed" in ended.stderr:
+        pytest.skip("no namespaces here")
+    assert ended.returncode == 0, ended.stderr
+    assert (van / "out.tar.gz").exists()
+    meanwhile, after_one_more = map(int, ended.stdout.split())
+    assert meanwhile == 0
+    assert after_one_more > 0, "what is meant to leave would have been counted"
