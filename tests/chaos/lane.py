@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import os
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -35,6 +36,8 @@ BEFORE_S = 0.25
 """The fault may strike so long before the press."""
 AROUND_S = 0.6
 """So much longer than the words the button is held: a player needs a moment to start."""
+TOLD_LATE_S = 0.5
+"""The player says that it is done so much later at the most."""
 LOOK_EVERY_S = 0.05
 START_S = 60.0
 MOST_AGAIN = 20
@@ -70,6 +73,8 @@ class Episode:
     """What the technician saw of it while it settled, and did about it, in seconds after it began."""
     heard: list[str] = field(default_factory=list)
     """What the backend heard in it."""
+    outcomes: list[str] = field(default_factory=list)
+    """How the turns that ended in it ended, as the daemon tells it."""
 
 
 class Lane:
@@ -157,7 +162,8 @@ class Lane:
         presses: list[float] = []
         episode.stuck = await self._settle(episode, began_at, presses)
         log = world.daemon.log()[log_before:]
-        episode.expired_told = log.count(": turn expired")
+        episode.outcomes = re.findall(r": turn (\w+): ", log)
+        episode.expired_told = episode.outcomes.count("expired")
         if "Traceback" in log or "unexpected failure" in log:
             episode.stuck = episode.stuck or "it wrote a traceback"
         if "the microphone is lost" in log:
@@ -199,10 +205,13 @@ class Lane:
         hold_s = duration_s(len(pcm)) + AROUND_S
         pressing = asyncio.create_task(self._world.daemon.asked(hold_s + 6.0, do="press", hold_s=hold_s))
         speaking = asyncio.create_task(asyncio.to_thread(self._rig.speak, pcm))
+        began_at = time.monotonic()
         await asyncio.sleep(hold_s)
         await asyncio.wait({pressing, speaking})
         if speaking.exception() is not None:
             episode.unfair = "the card took no sound"
+        elif (took_s := time.monotonic() - began_at) > hold_s + TOLD_LATE_S:
+            episode.unfair = f"the words were over {took_s - hold_s - TOLD_LATE_S:.1f} s after the button was let go"
 
     async def _settle(self, episode: Episode, began_at: float, presses: list[float]) -> str:
         """Wait until all is well again; why it is not, if it never is."""

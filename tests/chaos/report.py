@@ -81,6 +81,7 @@ def _told_of(episode: Episode, counts: dict[str, int]) -> dict[str, Any]:
         "lasts_s": round(fault.lasts_s, 2),
     }
     told |= {"began": episode.wall, "utterances": episode.numbers, "heard": episode.heard, "seen": episode.seen}
+    told |= {"outcomes": episode.outcomes}
     told |= {
         "recover_s": episode.recover_s,
         "stuck": episode.stuck,
