@@ -131,8 +131,9 @@ class Dialogue:
 
     def mute(self, muted: bool) -> None:
         """Let the lamp tell that nothing will be heard, or no longer."""
-        self._muted = muted
-        self._light_lamp()
+        if muted != self._muted:
+            self._muted = muted
+            self._light_lamp()
 
     def say(self, text: str) -> bool:
         """Ask a typed question; False when there is no session or a turn is under way."""
