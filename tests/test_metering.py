@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 
 from hero365_edge.core import gestures as g
 from hero365_edge.core.health import LinkHealth, Vitals
-from hero365_edge.core.lamp import Light
+from hero365_edge.core.lamp import STATES, Light
 from hero365_edge.core.latency import STAGES
 from hero365_edge.core.wav import wav_bytes
 from hero365_edge.fakes.link import FakeLink
@@ -102,7 +102,7 @@ async def test_a_turn_is_told_stage_by_stage(van: Van, scrape: Scraper) -> None:
 async def test_states_are_told_as_they_are(van: Van, scrape: Scraper) -> None:
     await van.session()
     found = await scrape()
-    assert [light for light in Light if found[f"state state={light}"]] == [Light.READY]
+    assert [light for light in STATES if found[f"state state={light}"]] == [Light.READY]
     assert found["link_state state=active"] == found["link_profile profile=seed"] == 1
     assert found["link_state state=offline"] == found["link_profile profile=none"] == 0
     assert found["device_up device=microphone"] == found["device_up device=speaker"] == 1

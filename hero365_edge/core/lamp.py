@@ -31,6 +31,10 @@ class Light(StrEnum):
     """Something is broken: `hero365-edge status`."""
 
 
+STATES = tuple(light for light in Light if light is not Light.MUTED)
+"""What `status` and the metrics call the state: being muted is none of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A rhythm and a colour: fade in, stay on, fade out, stay off, and again; steady when there is no way off.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from hero365_edge.core.handshake import LinkState
-from hero365_edge.core.lamp import Light
+from hero365_edge.core.lamp import STATES
 from hero365_edge.core.latency import STAGES
 
 Kind: TypeAlias = Literal["counter", "gauge", "state", "info", "histogram"]
@@ -76,7 +76,7 @@ _LATENCY = (
 )
 
 _CONVERSATION = (
-    Metric(_P + "state", "state", "What the appliance does, as the lamp shows it.", "state", tuple(Light)),
+    Metric(_P + "state", "state", "What the appliance does, as the lamp shows it.", "state", STATES),
     Metric(
         _P + "turns_total",
         "counter",

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hero365_edge.core.lamp import Light
+from hero365_edge.core.lamp import STATES, Light
 from hero365_edge.fleet.metric_table import METRICS, PING, TURN_STAGE
 from hero365_edge.fleet.metrics import Metrics, Readings
 
@@ -44,8 +44,8 @@ def test_an_observation_falls_into_its_bucket_and_those_above() -> None:
 
 def test_a_state_is_one_at_one_of_its_values() -> None:
     found = scraped(Metrics(lambda: {"hero365_edge_state": "ready"}))
-    assert {light: found[f"hero365_edge_state state={light}"] for light in Light} == {
-        light: float(light is Light.READY) for light in Light
+    assert {light: found[f"hero365_edge_state state={light}"] for light in STATES} == {
+        light: float(light is Light.READY) for light in STATES
     }
 
 
@@ -85,7 +85,7 @@ def test_garbage_makes_no_more_series_than_one_each() -> None:
     assert len(new) == sum(each.kind == "counter" and bool(each.label) for each in METRICS.values()) + 15
     assert not [series for series in new if series.split("=")[-1] != "other" and TURN_STAGE not in series]
     assert after["hero365_edge_turns_total outcome=other"] == len(set(garbage))
-    assert not any(after[f"hero365_edge_state state={light}"] for light in Light)
+    assert not any(after[f"hero365_edge_state state={light}"] for light in STATES)
 
 
 def test_a_reading_that_the_table_does_not_know_is_a_mistake() -> None:
