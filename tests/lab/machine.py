@@ -16,6 +16,7 @@ from tests.lab.namespace import Namespace
 from tests.lab.pace import PACE, now
 from tests.lab.qemu import Qemu
 from tests.lab.stick import Heard, StickError, UsbStick
+from tests.lab.usb_descriptors import LINUX_FOUNDATION
 from tests.lab.weather import Weather
 
 _TRACE = "/sys/kernel/tracing/instances/lamps/trace"
@@ -83,13 +84,15 @@ class Machine:
 
     # ---- sound ----
 
-    def plug_usb(self, *, rate_hz: int = 48000, drift_ppm: float = 0.0, name: str = "Stick") -> UsbStick:
+    def plug_usb(
+        self, *, rate_hz: int = 48000, drift_ppm: float = 0.0, name: str = "Stick", maker: int = LINUX_FOUNDATION
+    ) -> UsbStick:
         """Plug in a USB sound stick (mono microphone, stereo speaker); ALSA's card `name`. Raises StickError."""
         self.unplug_usb()
         self._sticks += 1
         folder = self._folder / f"stick{self._sticks}"
         folder.mkdir()
-        self._stick = UsbStick(self._namespace, folder, rate_hz=rate_hz, drift_ppm=drift_ppm, name=name)
+        self._stick = UsbStick(self._namespace, folder, rate_hz=rate_hz, drift_ppm=drift_ppm, name=name, maker=maker)
         listed = rf"until grep -q \\[{name} /proc/asound/cards; do sleep 0.05; done"
         self.run(f"timeout 40 sh -c '{listed}; udevadm settle -t 30'")
         return self._stick

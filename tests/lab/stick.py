@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hero365_edge.core.pcm import RATE_HZ, Pcm, from_bytes
 from tests.lab.namespace import GUEST, Namespace
 from tests.lab.pace import PACE, now, sleep
+from tests.lab.usb_descriptors import LINUX_FOUNDATION
 
 _ROOT = Path(__file__).parents[2]
 _USB_PORT = 3240
@@ -66,13 +67,20 @@ class UsbStick:
     """A stick that is plugged in until `unplug`. Raises StickError if the guest does not take it."""
 
     def __init__(
-        self, namespace: Namespace, folder: Path, *, rate_hz: int = 48000, drift_ppm: float = 0.0, name: str = "Stick"
+        self,
+        namespace: Namespace,
+        folder: Path,
+        *,
+        rate_hz: int = 48000,
+        drift_ppm: float = 0.0,
+        name: str = "Stick",
+        maker: int = LINUX_FOUNDATION,
     ) -> None:
         self.name = name
         self._rate_hz = rate_hz
         self._folder = folder
         self._frames_read = 0
-        options = [f"--rate-hz={rate_hz}", f"--drift-ppm={drift_ppm}", f"--name={name}"]
+        options = [f"--rate-hz={rate_hz}", f"--drift-ppm={drift_ppm}", f"--name={name}", f"--maker={maker}"]
         command = [sys.executable, "-m", "tests.lab.usb_stick", f"--guest={GUEST}:{_USB_PORT}", f"--folder={folder}"]
         with (folder / "log").open("ab") as log:
             self._process = namespace.start([*command, *options], log, folder=_ROOT, stdin=subprocess.PIPE)

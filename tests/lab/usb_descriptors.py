@@ -12,6 +12,8 @@ SPEAKER_STREAM, MICROPHONE_STREAM = 1, 2
 SPEAKER_ENDPOINT, MICROPHONE_ENDPOINT = 1, 2
 SPEAKER_CHANNELS, MICROPHONE_CHANNELS = 2, 1
 SAMPLE_BYTES = 2
+LINUX_FOUNDATION = 0x1D6B
+"""The id of a maker that no profile knows."""
 
 _DEVICE, _CONFIGURATION, _STRING, _INTERFACE, _ENDPOINT = 1, 2, 3, 4, 5
 _CS_INTERFACE, _CS_ENDPOINT = 0x24, 0x25
@@ -42,8 +44,8 @@ class Descriptors:
         return None
 
 
-def sound_stick(rate_hz: int, name: str) -> Descriptors:
-    """A stick that ALSA lists as `name`."""
+def sound_stick(rate_hz: int, name: str, maker: int) -> Descriptors:
+    """A stick that ALSA lists as `name`, with this USB id of its maker."""
     terminals = (
         # speaker: 1 from USB -> 2 volume -> 3 speaker
         _described(_CS_INTERFACE, _INPUT, 1, *_word(_USB_STREAM), 0, SPEAKER_CHANNELS, 3, 0, 0, 0),
@@ -63,9 +65,9 @@ def sound_stick(rate_hz: int, name: str) -> Descriptors:
         + _stream(SPEAKER_STREAM, 1, SPEAKER_CHANNELS, SPEAKER_ENDPOINT, 0x09, rate_hz)  # adaptive
         + _stream(MICROPHONE_STREAM, 6, MICROPHONE_CHANNELS, 0x80 | MICROPHONE_ENDPOINT, 0x05, rate_hz)  # asynchronous
     )
-    maker, product, release = _word(0x1D6B), _word(0x0101), _word(0x100)
+    product, release = _word(0x0101), _word(0x100)
     return Descriptors(
-        device=_described(_DEVICE, *_word(0x110), 0, 0, 0, 64, *maker, *product, *release, 1, 2, 0, 1),
+        device=_described(_DEVICE, *_word(0x110), 0, 0, 0, 64, *_word(maker), *product, *release, 1, 2, 0, 1),
         configuration=_described(_CONFIGURATION, *_word(9 + len(body)), 3, 1, 0, 0x80, 50) + body,
         strings=(
             _described(_STRING, *_word(0x409)),

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from tests.lab.pace import PACE, now
 from tests.lab.usb_descriptors import (
+    LINUX_FOUNDATION,
     MICROPHONE_STREAM,
     MICROPHONE_VOLUME,
     SAMPLE_BYTES,
@@ -109,11 +110,13 @@ class FarEnd:
 class Stick:
     """The device: answers requests, and paces the streams at one packet a millisecond."""
 
-    def __init__(self, connection: socket.socket, far_end: FarEnd, rate_hz: int, name: str, drift_ppm: float) -> None:
+    def __init__(
+        self, connection: socket.socket, far_end: FarEnd, rate_hz: int, name: str, drift_ppm: float, maker: int
+    ) -> None:
         self._connection = connection
         self._far_end = far_end
         self._rate_hz = rate_hz
-        self._descriptors = sound_stick(rate_hz, name)
+        self._descriptors = sound_stick(rate_hz, name, maker)
         self._packet_s = 0.001 / (1 + drift_ppm * 1e-6)
         self._mixer = {SPEAKER_VOLUME: [0, 0], MICROPHONE_VOLUME: [0, 0]}  # mute, volume in 1/256 dB
         self._input = bytearray()
@@ -279,13 +282,14 @@ def main() -> None:
     parser.add_argument("--rate-hz", type=int, default=48000)
     parser.add_argument("--drift-ppm", type=float, default=0.0, help="by how much the stick's clock is too fast")
     parser.add_argument("--name", default="Stick")
+    parser.add_argument("--maker", type=int, default=LINUX_FOUNDATION, help="the USB id of its maker")
     given = parser.parse_args()
     host, port = given.guest.split(":")
     far_end = FarEnd(given.folder, given.rate_hz)
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
-        stick = Stick(connection, far_end, given.rate_hz, given.name, given.drift_ppm)
+        stick = Stick(connection, far_end, given.rate_hz, given.name, given.drift_ppm, given.maker)
 
         def hang(*_: object) -> None:
             stick.hanging = not stick.hanging
