@@ -203,7 +203,7 @@ class Call:
 
 
 def _bytes_of(message: str | bytes) -> int:
-    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode(errors="surrogatepass"))
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
