@@ -203,7 +203,9 @@ class Call:
 
 
 def _bytes_of(message: str | bytes) -> int:
-    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode(errors="surrogatepass"))
+    if isinstance(message, bytes) or message.isascii():
+        return len(message)
+    return len(message.encode(errors="surrogatepass"))
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:

@@ -114,7 +114,6 @@ async def drift_told(alsa: AlsaRig, ppm: float, count: int) -> float:
         return value(await loopback.measure(desk, Limits(), None, False, count), "drift")
 
 
-@pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") != "nightly", reason="two minutes of chirps")
 @pytest.mark.nightly
 async def test_a_known_drift_is_told_within_five_ppm_in_two_minutes(alsa: AlsaRig, figures: Figures) -> None:
     found = await drift_told(alsa, 80.0, loopback.CHIRPS)
