@@ -113,7 +113,7 @@ def test_the_buffer_puts_in_what_it_says_and_the_listener_follows_it_to_the_samp
     content: Pcm, end_is_told: bool
 ) -> None:
     put_in = underruns = 0
-    for seed in range(12):
+    for seed in range(16):
         buffer, pieces = through_the_buffer(content, seed, end_is_told)
         assert sum(len(pcm) for kind, pcm in pieces if kind == "put in") == buffer.tally.stretched
         assert_untouched(pieces, content)

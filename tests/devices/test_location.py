@@ -67,13 +67,16 @@ async def test_a_real_gpsd_tells_where_its_receiver_is(tmp_path: Path) -> None:
 
 
 async def told(location: GpsdLocation) -> Fix:
-    """Its first place; gpsd needs a while to start."""
+    """Its first place with a speed; gpsd needs a while to start, and may tell a GGA's place before its RMC has come."""
     async with asyncio.timeout(20):
         while True:
             try:
-                return await location.fix()
+                fix = await location.fix()
             except DeviceError:
                 await asyncio.sleep(0.2)
+            else:
+                if fix.speed_m_s is not None:
+                    return fix
 
 
 def free_port() -> int:
