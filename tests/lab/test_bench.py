@@ -114,18 +114,24 @@ def looks(light: Light) -> Shows:
 
 
 def test_the_lamp_s_line_is_read_back_through_all_lights(installed: Machine, say: Say) -> None:
+    asked_at = now()
     done = benched(installed, "lamp")
     assert figures(installed, "lamp")["wrong"]["verdict"] == "not measured", done
     trace = installed.lamp_trace(LAMP)
-    begin = trace.changes[0][0] if trace.changes[0][1] else trace.changes[1][0]
+    begin = next(at for at, level in trace.changes if level and at > asked_at)
     seen = {}
     for index, light in enumerate(Light):
         since = begin + index * lamp.SHOWN_S
         of = pattern(light)
+        if light is Light.OFFLINE:  # its flash is too short to be told from a dim lamp but by its share of the time
+            share = float(trace.brightness(since, since + lamp.SHOWN_S).mean())
+            assert share == pytest.approx(of.on_ms / (of.on_ms + of.off_ms), rel=0.3)
+            seen[light.value] = f"{100 * share:.0f} % on"
+            continue
         shows = trace.shows(since + 0.3, since + lamp.SHOWN_S - 0.3)
         seen[light.value] = shows.value
         assert shows is looks(light), f"{light}: {shows}"
-        if not of.steady and light is not Light.OFFLINE:  # of which no two flashes are whole in 4 s
+        if not of.steady:
             period_s = trace.period_s(since + 0.1, since + lamp.SHOWN_S - 0.1)
             told_s = (2 * of.fade_ms + of.on_ms + of.off_ms) / 1000
             assert period_s == pytest.approx(told_s, rel=0.15), light
