@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.conftest import NEW, OLD
+from tests.packaging.shop import Shop
 from tests.packaging.trixie import Trixie
 
 pytestmark = pytest.mark.debian
@@ -49,3 +51,25 @@ def test_an_edited_environment_survives_and_a_purge_leaves_no_credential(device:
 
     left = device.do("ls -d /etc/hero365-edge-telemetry /etc/credstore/hero365-edge-telemetry.token 2>&1 || :")
     assert left.count("cannot access") == 2
+
+
+def test_a_rollout_in_steps_and_the_way_back_take_both_packages(
+    device: Trixie, shop: Shop, old: Path, new: Path
+) -> None:
+    installed(device, old)
+    shop.introduce_to(device)
+    telemetry = [next(each.parent.glob("hero365-edge-telemetry_*.deb")) for each in (old, new)]
+
+    shop.offer([new, *telemetry], "--phased", "0")
+    device.do("apt-get update; apt-get upgrade -y --with-new-pkgs")
+    assert versions(device) == [OLD, OLD]
+    shop.offer([])
+    device.do("apt-get update; apt-get upgrade -y --with-new-pkgs")
+    assert versions(device) == [NEW, NEW]
+    device.do(f"apt-get install -y --allow-downgrades hero365-edge={OLD} hero365-edge-telemetry={OLD}")
+    assert versions(device) == [OLD, OLD]
+
+
+def versions(device: Trixie) -> list[str]:
+    """Of the appliance and of what sends its metrics."""
+    return device.do("dpkg-query --show --showformat '${Version}\\n' hero365-edge hero365-edge-telemetry").split()
