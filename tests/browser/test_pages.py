@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,12 +22,7 @@ from tests.bench.hardware.reports import SUBJECT, of
 from tests.bench.hardware.wire import desk
 from tests.impairment import Impairment
 
-pytestmark = [
-    pytest.mark.nightly,
-    pytest.mark.skipif(
-        os.environ.get("HYPOTHESIS_PROFILE") != "nightly", reason="needs a browser: ./scripts/test --nightly"
-    ),
-]
+pytestmark = pytest.mark.nightly
 
 PHONE_PX, DESKTOP_PX = 360, 1280
 SMALLEST_PX = 9.0

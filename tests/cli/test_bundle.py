@@ -154,6 +154,7 @@ def test_listing_tells_what_would_be_in_it_and_writes_nothing(van: Path, capsys:
     assert not (van / "out.tar.gz").exists()
 
 
+@pytest.mark.network
 def test_it_is_sent_nowhere(van: Path) -> None:
     """By the kernel's count, in a network whose only way out leads nowhere; `check` dials the backend, on loopback."""
     (van / "config.yaml").write_text("backend: {url: 'ws://127.0.0.1:9/ws'}\npanel: {profile: none}\n")
