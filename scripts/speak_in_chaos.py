@@ -28,6 +28,10 @@ def main() -> int:
     if why := missing():
         print(f"chaos: {why}", file=sys.stderr)
         return 1
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        if any(arguments.keep.iterdir()):
+            parser.error(f"argument --keep: {arguments.keep} must be empty")
     began_at = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="c")))
