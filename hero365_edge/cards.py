@@ -197,8 +197,12 @@ class Cards:
             zeros_allowed = not self._microphone.is_hardware if allowed is None else allowed
             self._vitality = Vitality(zeros_allowed=zeros_allowed)
         self.speaker_trouble = await aside(lambda: _trouble_of(self._speaker.start), "open speaker")
-        for trouble in {self.microphone_trouble, self.speaker_trouble} - {"", *before}:
-            log.warning("a sound card does not open: %s", trouble)
+        if had_microphone and opens:
+            log.warning("the microphone is lost: %s", opens)
+        elif self.microphone_trouble not in {"", *before}:
+            log.warning("the microphone does not open: %s", self.microphone_trouble)
+        if self.speaker_trouble not in {"", *before}:
+            log.warning("the speaker does not open: %s", self.speaker_trouble)
         if self.microphone_trouble:
             self._tell(ev.MicrophoneLost(self._clock.now()))
         elif not had_microphone:

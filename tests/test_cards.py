@@ -288,6 +288,17 @@ async def test_a_longer_period_waits_for_the_end_of_the_turn() -> None:
         await keeper.opened(2)
 
 
+async def test_a_microphone_that_is_gone_when_the_cards_are_opened_again_is_told_as_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Keeper()) as keeper:
+        keeper.microphone.unplug()
+        keeper.speaker.xruns = XRUNS
+        await keeper.opened(2)
+        assert keeper.told[-1] is ev.MicrophoneLost
+        assert [message for message in caplog.messages if "the microphone is lost: " in message]
+
+
 # -- a microphone that gives samples and hears nothing --------------------------------------------------------------
 
 
