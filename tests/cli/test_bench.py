@@ -128,6 +128,29 @@ def test_without_a_panel_button_and_lamp_are_not_measured_and_say_why(
     assert "panel.profile is none" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("what", "plays"), [("speaker", True), ("lamp", False)])
+def test_who_has_an_ear_on_the_speaker_is_warned_before_it_plays_and_told_how_loud(
+    what: str, plays: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    cards = "audio: {input: {device: no-such-card}, output: {device: no-such-card, volume: 0.3}}"
+    config.write_text(f"{cards}\npanel: {{profile: none}}\ncontrol: {{socket: {tmp_path}/control}}\n")
+    main(["bench", what, "--config", str(config), "--out", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert told.startswith("It plays tones and noise at 30 %") == plays
+    assert ("no ear near the speaker" in told) == plays
+    assert decoded(tmp_path / f"bench-{what}.json").subject.volume_percent == 30
+
+
+def test_a_speaker_that_is_turned_off_is_not_measured_and_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"audio: {{output: {{volume: 0}}}}\ncontrol: {{socket: {tmp_path}/control}}\n")
+    assert main(["bench", "speaker", "--config", str(config), "--out", str(tmp_path)]) == 1
+    (result,) = decoded(tmp_path / "bench-speaker.json").results
+    assert {figure.verdict.value for figure in result.figures} == {"not measured"}
+    assert all("audio.output.volume is 0" in figure.remark for figure in result.figures)
+
+
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "20000", "long"])
 def test_a_soak_takes_some_time_and_not_for_ever(minutes: str) -> None:
     with pytest.raises(SystemExit) as left:

@@ -104,7 +104,7 @@ def _head(report: Report) -> Iterator[str]:
         ("profile", f"{subject.profile} ({subject.verified})"),
         ("computer", subject.computer),
         ("microphone", subject.microphone),
-        ("speaker", subject.speaker),
+        ("speaker", f"{subject.speaker}, volume {subject.volume_percent} %"),
         ("date", day(report)),
         ("versions", ", ".join(f"{name} {version}" for name, version in subject.versions.items())),
     )
