@@ -35,7 +35,7 @@ class Plot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     curves: tuple[Curve, ...]
     x_is_log: bool = False
     bars: bool = False
-    """Bars from the axis up instead of lines: for a histogram."""
+    """Bars from the axis up instead of lines: for a histogram. Each stands on its bin of 1, `x` is its lower end."""
     limits: tuple[float, ...] = ()
     """Dashed, across the whole width."""
 
@@ -75,7 +75,7 @@ class _Axes:
         ys = [*(y for each in plot.curves for y in each.y), *plot.limits, *([0.0] if plot.bars else [])] or [0.0, 1.0]
         self._x0, self._x1 = self._along(min(xs)), self._along(max(xs))
         if plot.bars:
-            self._x0, self._x1 = self._x0 - 0.5, self._x1 + 0.5
+            self._x1 += 1
         self._x1 = self._x1 if self._x1 > self._x0 else self._x0 + 1
         room = 0.06 * (max(ys) - min(ys)) or 1.0
         self._y0, self._y1 = min(ys) - (0 if plot.bars else room), max(ys) + room
@@ -117,7 +117,7 @@ class _Axes:
         floor = self._y(0.0)
         share = 0.8 / len(self._plot.curves)
         for x, y in zip(each.x, each.y, strict=True):
-            begin = x - 0.4 + share * number
+            begin = x + 0.1 + share * number
             left, width, height = self._x(begin), self._x(begin + share) - self._x(begin), floor - self._y(y)
             yield f'<rect x="{left}" y="{self._y(y)}" width="{width:.1f}" height="{height:.1f}" class="name{number}"/>'
 
