@@ -10,6 +10,8 @@ WIDTH, HEIGHT = 360, 240
 """Small, so that its letters are large enough when a phone makes it as wide as itself."""
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 40, 38
 MOST_POINTS = 400
+LEAST_SPAN = 0.02
+"""So much of its greatest value an axis shows at least: else a flat curve's last digits look like mountains."""
 COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7e22ce")
 """Of the curves, in their order; no plot has more."""
 STYLE = "\n".join(
@@ -77,8 +79,10 @@ class _Axes:
         if plot.bars:
             self._x1 += 1
         self._x1 = self._x1 if self._x1 > self._x0 else self._x0 + 1
-        room = 0.06 * (max(ys) - min(ys)) or 1.0
-        self._y0, self._y1 = min(ys) - (0 if plot.bars else room), max(ys) + room
+        low, high = min(ys), max(ys)
+        wanting = max(0.0, LEAST_SPAN * max(abs(low), abs(high)) - (high - low))
+        room = wanting / 2 + 0.06 * (high - low) or 1.0
+        self._y0, self._y1 = low - (0 if plot.bars else room), high + room
 
     def _along(self, x: float) -> float:
         return math.log10(x) if self._plot.x_is_log else x
