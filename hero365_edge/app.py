@@ -178,7 +178,7 @@ class Appliance:
             "devices": {
                 "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
                 "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
-                "panel": self.button.trouble or "works",
+                "panel": self.button.trouble or "; ".join(self.button.troubles.values()) or "works",
             },
             "sound": {
                 "period_ms": self.cards.period.ms,
@@ -213,11 +213,12 @@ class Appliance:
     def _why(self) -> dict[str, str]:
         """What is wrong, by the part that is to blame; empty when all is well."""
         facts = self.session.facts
-        button = f"it has not come up for {STUCK_S:g} s" if facts.stuck else self.button.trouble
+        stuck = {"button": f"it has not come up for {STUCK_S:g} s"} if facts.stuck else {}
         reasons = {
             "microphone": self.cards.microphone_trouble,
             "speaker": self.cards.speaker_trouble,
-            "button": button,
+            **self.button.troubles,
+            **stuck,
             "location": self.surroundings.trouble,
             "token" if facts.refused else "link": "" if facts.dormant else scrub(self.connection.trouble),
         }

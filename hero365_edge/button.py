@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hero365_edge.core.gestures import Edge
 from hero365_edge.errors import DeviceError
@@ -50,6 +50,11 @@ class Button:
                 self._tell(Edge(pressed=False, at=self._clock.now()))
             self._panel.close()
             await asyncio.sleep(TRY_EVERY_S)
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Why the button, or what else is on the panel, does nothing; by the name of the part."""
+        return {"button": self.trouble} if self.trouble else self._panel.troubles
 
     def stuck(self, _now: float) -> str:
         """Why only a new process helps; empty while a press is told, or a missing panel is tried again."""

@@ -3,6 +3,7 @@
 Times are seconds on the monotonic clock (`Clock.now`), whichever clock the library underneath uses.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -210,6 +211,11 @@ class Panel(Protocol):
     @property
     def alive(self) -> bool:
         """False once the thread that waits for the button has died: no press would be told any more."""
+        ...
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Why a part does nothing while the button works, by its name: `lamp`, `second_button`."""
         ...
 
     def show(self, light: Light) -> None:

@@ -112,5 +112,12 @@ def codec_zero_by_iqaudio(tree: Tree) -> None:
     tree.card(1, "Zero", captures=True, plays=True)
 
 
+def codec_zero_by_iqaudio_as_it_comes(tree: Tree) -> None:
+    """With the overlay that its own EEPROM names."""
+    tree.hat("Pi-CodecZero", "0x0013", "IQaudIO Limited www.iqaudio.com")
+    tree.chip(0x1A, "dlg,da7213")
+    tree.card(1, "IQaudIOCODEC", captures=True, plays=True)
+
+
 def jabra(tree: Tree) -> None:
     tree.card(1, "USB", captures=True, plays=True, usb="0b0e:0420")

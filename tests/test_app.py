@@ -911,6 +911,18 @@ async def test_a_press_of_mute_shows_on_the_lamp_and_the_next_is_heard() -> None
         await until(lambda: bool(van.speaker.sound(pressed_at, van.clock.now()).any()))
 
 
+async def test_a_second_button_or_a_lamp_that_does_nothing_is_told_in_the_status(van: Van) -> None:
+    link = await van.session()
+    van.panel.troubles |= {"second_button": "GPIO27 is taken", "lamp": "no /dev/spidev0.1"}
+    status = van.appliance.status()
+    assert status["why"] == {"second_button": "GPIO27 is taken", "lamp": "no /dev/spidev0.1"}
+    devices = status["devices"]
+    assert isinstance(devices, dict)
+    assert devices["panel"] == "GPIO27 is taken; no /dev/spidev0.1"
+    await ask(van)
+    take(link)
+
+
 async def test_a_second_button_lets_an_answer_be_heard_to_its_end(van: Van) -> None:
     link = await van.session()
     await ask(van)

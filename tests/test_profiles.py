@@ -71,7 +71,7 @@ def test_every_wire_is_on_a_pin_of_its_own_that_can_be_what_it_is(board: Board) 
 
 @each_board
 def test_the_wires_are_those_of_its_button_and_its_lamp(board: Board) -> None:
-    buttons = [board.button] if board.second is None else [board.button, board.second]
+    buttons = [board.button, *([board.second] if board.second is not None and board.second.does != "none" else [])]
     assert lines(board.wires, "button") == {button.line for button in buttons}
     spi0 = {10, 11}  # data out and clock
     assert lines(board.wires, "lamp") == (spi0 if board.lamp.spi else set(board.lamp.lines))
@@ -111,6 +111,17 @@ def test_a_second_button_of_a_board_is_what_the_settings_say(tmp_path: Path) -> 
     board = load_boards(tmp_path)["mine"]
     panel = load([], {}, None, lambda _: BoardDefaults("it", setting_defaults(board))).settings.panel
     assert (panel.second_does, panel.second_pin, panel.second_active_low) == ("volume", 5, False)
+
+
+@pytest.mark.parametrize("does", ["mute", "volume"])
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_second_button_of_ones_own_has_a_line_that_the_board_leaves_free(name: str, does: str) -> None:
+    """Whoever asks for one and says no more, gets one; with `codec-zero` it was a contradiction."""
+    board = BOARDS[name]
+    said = {"HERO365_EDGE_PANEL__SECOND_DOES": does, "HERO365_EDGE_PANEL__PROFILE": name}
+    panel = load([], said, None, lambda _: BoardDefaults("it", setting_defaults(board))).settings.panel
+    assert panel.second_does == does
+    assert panel.second_pin not in {GPIO_AT_PIN[wire.pin] for wire in board.wires if wire.pin in GPIO_AT_PIN}
 
 
 def test_the_generic_one_is_what_the_defaults_say() -> None:

@@ -35,6 +35,8 @@ class Kind:
     lasts_s: float | None
     """For the progress bar; None: as long as --minutes says."""
     measure: Callable[[Bench, Progress], Awaitable[Result]]
+    plays: bool = False
+    """Something that hurts an ear at the speaker."""
 
 
 async def _mic(bench: Bench, progress: Progress) -> Result:
@@ -64,10 +66,10 @@ async def _soak(bench: Bench, progress: Progress) -> Result:
 
 
 KINDS: Mapping[str, Kind] = {
-    mic.NAME: Kind(mic.SPECS, mic.LASTS_S, _mic),
-    speaker.NAME: Kind(speaker.SPECS, speaker.LASTS_S, _speaker),
-    loopback.NAME: Kind(loopback.SPECS, loopback.LASTS_S, _loopback),
-    echo.NAME: Kind(echo.SPECS, echo.LASTS_S, _echo),
+    mic.NAME: Kind(mic.SPECS, mic.LASTS_S, _mic, plays=True),
+    speaker.NAME: Kind(speaker.SPECS, speaker.LASTS_S, _speaker, plays=True),
+    loopback.NAME: Kind(loopback.SPECS, loopback.LASTS_S, _loopback, plays=True),
+    echo.NAME: Kind(echo.SPECS, echo.LASTS_S, _echo, plays=True),
     button.NAME: Kind(button.SPECS, button.PRESSES, measure_button),
     lamp.NAME: Kind(lamp.SPECS, lamp.LASTS_S, measure_lamp),
     link.NAME: Kind(link.SPECS, link.LASTS_S, measure_link),
@@ -120,8 +122,14 @@ async def _measured(bench: Bench) -> Report:
     what = bench.arguments.what
     if bench.fake:
         print("Fakes in memory stand for the hardware: nothing real is measured.")
+    names = tuple(KINDS) if what == ALL else (what,)
+    if not bench.fake and any(KINDS[name].plays for name in names):
+        print(
+            f"It plays tones and noise at {100 * bench.volume:.0f} % (audio.output.volume), as loud as an answer or "
+            "louder: no ear near the speaker. Ctrl-C ends it."
+        )
     results = []
-    for name in KINDS if what == ALL else (what,):
+    for name in names:
         result = await _one(name, bench)
         print(f"\n{name}: {result.verdict}")
         print("\n".join(f"  {in_words(figure)}" for figure in result.figures), flush=True)

@@ -59,6 +59,11 @@ class Bench:
         """Whether the board is known to take its own speaker out of what it hears."""
         return self.board.cancels_echo is True
 
+    @property
+    def volume(self) -> float:
+        """How loud it plays: as loud as the appliance would, so that who made that softer is not hurt by a bench."""
+        return self.settings.audio.output.volume
+
     def cards(self) -> tuple[Microphone, OwnSpeaker]:
         """Not opened yet; to be made where the event loop runs."""
         if self.fake:
@@ -82,13 +87,20 @@ class Bench:
         there: OwnSpeaker | None = speaker
         async with AsyncExitStack() as cards:
             try:
-                await cards.enter_async_context(opened(speaker))
+                await cards.enter_async_context(self._audible(speaker))
             except DeviceError:
                 if speaker_wanted:
                     raise
                 there = None
             await cards.enter_async_context(opened(microphone))
-            yield Desk(self.clock, microphone, there, progress)
+            yield Desk(self.clock, microphone, there, progress, volume=self.volume)
+
+    @asynccontextmanager
+    async def _audible(self, speaker: OwnSpeaker) -> AsyncIterator[None]:
+        if not self.volume:
+            raise DeviceError("audio.output.volume is 0: nothing would be heard")
+        async with opened(speaker):
+            yield
 
     def subject(self) -> Subject:
         """What the report says was measured."""
@@ -101,6 +113,7 @@ class Bench:
             verified=self.board.verified,
             microphone="a fake in memory" if self.fake else audio.input.device,
             speaker="a fake in memory" if self.fake else audio.output.device,
+            volume_percent=round(100 * self.volume),
             fake=self.fake,
             versions={
                 "hero365-edge": __version__,

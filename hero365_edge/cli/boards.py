@@ -109,7 +109,8 @@ def _pin(line: int) -> str:
 
 
 def _second(board: Board) -> str:
-    return "" if board.second is None else f"{board.second.does} {_pin(board.second.line)}, "
+    second = board.second
+    return "" if second is None or second.does == "none" else f"{second.does} {_pin(second.line)}, "
 
 
 def _lamp(board: Board) -> str:

@@ -33,6 +33,8 @@ _NEXT_STEPS: Mapping[str, str] = {
     "microphone": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
     "speaker": "plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
     "button": "look at its wires and the settings in panel; `hero365-edge press` works meanwhile",
+    "lamp": "look at its wires, `dtparam=spi=on` and the settings in panel; the rest works meanwhile",
+    "second_button": "look at its wires and panel.second_pin; the rest works meanwhile, `hero365-edge mute` too",
     "location": "is gpsd running, and the receiver plugged in? `cgps` shows what it sees",
     "token": "put a new one in its file; it is tried as soon as it is there",
     "link": "wait for the network: it is tried again by itself; `hero365-edge check` looks at each part of the way",
@@ -72,7 +74,7 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     state = status.get("state")
     yield _line("state", f"{state or 'unknown'}: {_IN_WORDS.get(str(state), 'not a state this version knows')}")
     for part, reason in (status.get("why") or {}).items():
-        yield _line("why", f"{part}: {reason}")
+        yield _line("why", f"{part.replace('_', ' ')}: {reason}")
         if part in _NEXT_STEPS:
             yield _line("", f"-> {_NEXT_STEPS[part]}")
     yield _line("link", _plain(status.get("link")))

@@ -65,7 +65,7 @@ class Capture(Stream, frozen=True, forbid_unknown_fields=True):
 
 
 class Control(Struct, frozen=True, forbid_unknown_fields=True):
-    """One control of the card's mixer: `amixer -c CARD sset CONTROL VALUE`."""
+    """One control of the card's mixer: `amixer -c CARD sset CONTROL VALUE`; a value may be two, as in `75% cap`."""
 
     control: Text
     value: Text
@@ -95,7 +95,8 @@ class Button(Struct, frozen=True, forbid_unknown_fields=True):
 class SecondButton(Button, frozen=True, forbid_unknown_fields=True):
     """Another one, for the speaker."""
 
-    does: Literal["mute", "volume"] = "mute"
+    does: Literal["none", "mute", "volume"] = "mute"
+    """none: the board has none, and this is the line where one of the owner's own goes."""
 
 
 class Lamp(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,6 +122,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     snr_db: float = 20.0
     """Speech above the floor in a parked vehicle, the least."""
     clipped_percent: float = 0.0
+    dead_channels: float = 0.0
+    """More than none where one microphone hangs on a bus of two channels."""
     speaker_thd_percent: float = 5.0
     loopback_thd_n_percent: float = 1.0
     response_db: float = 6.0
@@ -172,7 +175,7 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
     """The board itself takes the speaker's sound out of the microphone's."""
     wires: tuple[Wire, ...]
     second: SecondButton | None = None
-    """A button beside the one that is spoken by, where the board has one."""
+    """A button beside the one that is spoken by, where the board has one, or has the settings' usual line in use."""
     limits: Limits = Limits()
     notes: tuple[str, ...] = ()
     """What cost somebody a day."""

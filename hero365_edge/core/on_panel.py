@@ -70,7 +70,7 @@ def stuck(here: Situation, _event: g.Stuck) -> None:
     here.facts.stuck = True
     if here.state is State.LISTENING:
         give_up_recording(here)
-    elif resting(here):
+    if resting(here):  # also with words that wait: the fault counts for more
         here.go(Step.SETTLE)
 
 
@@ -103,7 +103,7 @@ def microphone_lost(here: Situation, _event: ev.MicrophoneLost) -> None:
     here.facts.deaf = True
     if here.state is State.LISTENING:
         give_up_recording(here)
-    elif resting(here):
+    if resting(here):  # also with words that wait: the fault counts for more
         here.go(Step.SETTLE)
 
 

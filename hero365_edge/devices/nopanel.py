@@ -1,6 +1,8 @@
 """No button and no lamp, for a box that only listens to the control socket (`panel.profile: none`)."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from hero365_edge.core.gestures import Edge
 from hero365_edge.core.lamp import Light
@@ -10,6 +12,7 @@ class NoPanel:
     """A panel that is never pressed and shows nothing."""
 
     alive = True
+    troubles: Mapping[str, str] = MappingProxyType({})
 
     def start(self) -> None:
         """Nothing to take."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -71,8 +71,7 @@ class GpioPanel:
 
         self._button = button(button_pin, active_low, False)
         self._second = None if second is None else button(second.pin, second.active_low, True)
-        self.second_trouble = ""
-        """Why the second button does nothing while the others work; empty while it works, or there is none."""
+        self._second_trouble = ""
 
         self._edges: asyncio.Queue[Edge | DeviceError] = asyncio.Queue(_EDGES)
         self._light: Light | None = None
@@ -119,9 +118,10 @@ class GpioPanel:
         self._button.watch = watch
 
     @property
-    def lamp_trouble(self) -> str:
-        """Why a chain of LEDs stays dark while the button works; empty while it does not."""
-        return next((led.trouble for led in self._leds if isinstance(led, Apa102)), "")
+    def troubles(self) -> Mapping[str, str]:
+        """Why a part does nothing while the button works: a chain of LEDs that stays dark, a second button."""
+        dark = next((led.trouble for led in self._leds if isinstance(led, Apa102)), "")
+        return {part: why for part, why in (("lamp", dark), ("second_button", self._second_trouble)) if why}
 
     def show(self, light: Light) -> None:
         """Let the lamp show this until told otherwise; kept over `close` and `start`."""
@@ -148,12 +148,12 @@ class GpioPanel:
         self._button.open()
         with explained(self._lamp_name):
             self._leds = self._open_lamp()
-        self.second_trouble = ""
+        self._second_trouble = ""
         if self._second is not None:
             try:
                 self._second.open()
             except DeviceError as error:  # a line that is taken, say; press and lamp count for more
-                self.second_trouble = str(error)
+                self._second_trouble = str(error)
 
     def _open_lamp(self) -> _LampLeds:
         if self._chain is not None:

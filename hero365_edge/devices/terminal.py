@@ -5,7 +5,9 @@ import atexit
 import os
 import termios
 import tty
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from hero365_edge.core.gestures import Edge
@@ -33,6 +35,7 @@ class TerminalPanel:
     """
 
     alive = True
+    troubles: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, clock: Clock, stdin: TextIO, stdout: TextIO) -> None:
         self._clock = clock

@@ -35,6 +35,8 @@ class FakePanel:
         self.lights: list[tuple[float, Light | None]] = []
         """(when, what) the lamp began to show; None is dark."""
         self.alive = True
+        self.troubles: dict[str, str] = {}
+        """Why a part does nothing while the button works, as the test says."""
         self.watch: Callable[[Change], None] = lambda _: None
 
     # What the outside world does

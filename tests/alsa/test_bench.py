@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from hero365_edge.bench.hardware import chirps, echo, loopback, mic, sweep, tones
-from hero365_edge.bench.hardware.cards import Desk, opened
+from hero365_edge.bench.hardware.cards import Desk, Take, opened
 from hero365_edge.bench.hardware.figures import Result, Verdict
 from hero365_edge.bench.hardware.levels import sound_of
 from hero365_edge.bench.hardware.report import decoded
@@ -28,6 +28,7 @@ from hero365_edge.devices.microphone import PortAudioMicrophone
 from hero365_edge.devices.speaker import PortAudioSpeaker
 from tests.alsa_rig import AlsaRig
 from tests.bench.hardware.test_echo import Softener
+from tests.crossings import MICROPHONE, SPEAKER, Witness, seen
 from tests.impairment import LATER_SAMPLES, RATE_HZ, Impairment
 
 pytestmark = pytest.mark.alsa
@@ -36,8 +37,10 @@ Figures = Callable[[str], None]
 
 
 @asynccontextmanager
-async def looped(alsa: AlsaRig, of: Impairment) -> AsyncIterator[tuple[Desk, "subprocess.Popen[bytes]"]]:
-    """A desk on `hero_spk` and `hero_mic`, with this between them, and the program that does it."""
+async def looped(
+    alsa: AlsaRig, of: Impairment, heard: str = "hero_mic", spoken: str = "hero_spk"
+) -> AsyncIterator[tuple[Desk, "subprocess.Popen[bytes]"]]:
+    """A desk on `hero_spk` and `hero_mic`, by these names of theirs, and the program that is this between them."""
     command = [sys.executable, "-m", "tests.impairment", json.dumps(asdict(of)), "hero_spk", "hero_mic"]
     here = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=here, env=alsa.environ, stdout=subprocess.PIPE) as loop:  # noqa: ASYNC220, S603  our own program, started at once
@@ -46,7 +49,7 @@ async def looped(alsa: AlsaRig, of: Impairment) -> AsyncIterator[tuple[Desk, "su
             assert await asyncio.to_thread(os.read, loop.stdout.fileno(), 1) == b"."
             asyncio.get_running_loop().run_in_executor(None, loop.stdout.read)
             clock = SystemClock()
-            microphone, speaker = PortAudioMicrophone(clock, "hero_mic"), PortAudioSpeaker(clock, "hero_spk")
+            microphone, speaker = PortAudioMicrophone(clock, heard), PortAudioSpeaker(clock, spoken)
             async with opened(microphone, speaker):
                 yield Desk(clock, microphone, speaker), loop
         finally:
@@ -90,23 +93,61 @@ async def test_response_and_distortion_are_told_as_near_as_the_page_says(alsa: A
     assert found == pytest.approx(known, rel=0.1)
 
 
-async def test_what_comes_a_known_time_later_is_told_within_a_ms(alsa: AlsaRig, figures: Figures) -> None:
-    """How late the cards themselves are nobody knows: so the loop is made later in the middle, sample by sample."""
-    count = 10
-    async with looped(alsa, Impairment(delay_samples=400, noise_dbfs=-60)) as (desk, loop):
-        playing = asyncio.create_task(desk.play(chirps.train(RATE_HZ, count, loopback.EVERY_S)))
-        await asyncio.sleep(count * loopback.EVERY_S / 2)
-        loop.send_signal(signal.SIGUSR1)
-        take = await playing
-    trips = loopback.round_trips_ms(take, chirps.arrivals(sound_of(take.pcm[:, 0]), RATE_HZ, count, loopback.EVERY_S))
-    before, after = [trip for at, trip in trips if at <= 3], [trip for at, trip in trips if at >= 6]
-    found, known = float(np.median(after) - np.median(before)), 1000 * LATER_SAMPLES / RATE_HZ
-    spread = max(np.ptp(before), np.ptp(after))
+async def stopped_a_few_times(heard: str, spoken: str) -> None:
+    """What the witness needs to know the cards' buffers by."""
+    clock = SystemClock()
+    microphone, speaker = PortAudioMicrophone(clock, heard), PortAudioSpeaker(clock, spoken)
+    for _ in range(4):
+        async with opened(microphone, speaker):
+            await Desk(clock, microphone, speaker).play(np.zeros(RATE_HZ // 10), 0.1)
+
+
+COUNT, TURNED = 10, 5
+
+
+async def chirps_played(alsa: AlsaRig) -> tuple[Take, Witness] | None:
+    """Chirps through a loop that is made later behind number TURNED, as somebody outside saw them.
+
+    None when the bench had to begin again, for this computer was too busy: then it was later from the beginning on.
+    """
+    with seen(alsa) as witness:
+        await stopped_a_few_times(MICROPHONE, SPEAKER)
+        async with looped(alsa, Impairment(delay_samples=400), MICROPHONE, SPEAKER) as (desk, loop):
+            began_at = desk.clock.now()
+            playing = asyncio.create_task(desk.play(chirps.train(RATE_HZ, COUNT, loopback.EVERY_S)))
+            await asyncio.sleep((TURNED + 0.5) * loopback.EVERY_S)
+            loop.send_signal(signal.SIGUSR1)
+            take = await playing
+            at_once = desk.clock.now() - began_at < 1.5 * COUNT * loopback.EVERY_S
+    return (take, witness) if at_once else None
+
+
+async def test_the_round_trip_is_told_within_a_ms_of_what_is_seen_from_outside_and_so_is_what_comes_later(
+    alsa: AlsaRig, figures: Figures
+) -> None:
+    """The truth has other samples, other readings of the clock and other arithmetic: `tests/crossings.py`."""
+    played = await chirps_played(alsa) or await chirps_played(alsa)
+    assert played is not None, "this computer is too busy to play ten seconds without a hole"
+    take, witness = played
+    spoken, heard = witness.spoken(), witness.heard()
+    begins = spoken.begins(COUNT), heard.begins(COUNT)
+    assert [len(each) for each in begins] == [COUNT, COUNT]
+    one = len(chirps.chirp(RATE_HZ))
+    for first, second in zip(*begins, strict=True):
+        assert np.array_equal(spoken.pcm[first : first + one], heard.pcm[second : second + one])
+    ahead_s = heard.crosses_at(RATE_HZ, whole=True) - spoken.crosses_at(RATE_HZ, whole=False)
+    known = 1000 * (ahead_s + (begins[1] - begins[0]) / RATE_HZ)
+    trips = loopback.round_trips_ms(take, chirps.arrivals(sound_of(take.pcm[:, 0]), RATE_HZ, COUNT, loopback.EVERY_S))
+    found = np.array([trip for _, trip in trips])
+    later_ms = float(np.median(found[TURNED + 1 :]) - np.median(found[: TURNED + 1]))
+    known_later_ms = 1000 * LATER_SAMPLES / RATE_HZ
     figures(
-        f"bench loopback: {np.median(before):.1f} ms, then {found:.2f} ms more, known {known} ms; spread {spread:.2f}"
+        f"bench loopback: round trip {found[0]:.2f} ms, seen from outside {known[0]:.2f} ms (worst of {COUNT} chirps "
+        f"{np.max(np.abs(found - known)):.2f} ms beside it); then {later_ms:.2f} ms more, known {known_later_ms} ms"
     )
-    assert found == pytest.approx(known, abs=1.0)
-    assert spread < 1.0
+    assert np.max(np.abs(found - known)) < 1.0
+    assert later_ms == pytest.approx(known_later_ms, abs=1.0)
+    assert max(np.ptp(found[: TURNED + 1]), np.ptp(found[TURNED + 1 :])) < 1.0
 
 
 async def drift_told(alsa: AlsaRig, ppm: float, count: int) -> float:

@@ -54,7 +54,11 @@ class Daemon:
         self.given_up = 0
         self.volume = {"percent": 30, "muted": False}
         self.phrases: dict[str, object] = {
-            "phrases": 3, "bytes": 786_432, "hits": 5, "misses": 2, "trouble": "",
+            "phrases": 3,
+            "bytes": 786_432,
+            "hits": 5,
+            "misses": 2,
+            "trouble": "",
             "usual": {"Done.": "agent", "One moment.": "local", "Which address?": None},
         }
         self._loop = asyncio.new_event_loop()
@@ -154,6 +158,14 @@ def test_what_is_wrong_is_told_with_its_reason_and_the_next_step() -> None:
         "           -> plug it in; `hero365-edge devices` lists what there is, `hero365-edge check` who holds it",
         "why        moon: it is down",
     ]
+
+
+@pytest.mark.parametrize(("part", "name"), [("lamp", "lamp"), ("second_button", "second button")])
+def test_a_part_of_the_panel_that_does_nothing_is_told_while_the_rest_works(part: str, name: str) -> None:
+    told = list(in_words({"state": "ready", "why": {part: "GPIO5 is taken"}}))
+    assert told[1] == f"why        {name}: GPIO5 is taken"
+    assert told[2].startswith("           -> look at its wires")
+    assert "the rest works" in told[2]
 
 
 @pytest.mark.parametrize(("percent", "options"), [(None, []), (0, ["0"]), (100, ["100"])])

@@ -19,12 +19,13 @@ from tests.board_trees import Tree
 def test_a_trial_on_fakes_writes_both_reports_and_says_that_nothing_is_real(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["bench", "speaker", "--fake-hw", "--profile", "codec-zero", "--out", str(tmp_path / "a" / "b")]) == 0
+    words = ["soak", "--minutes", "0.02", "--fake-hw", "--profile", "codec-zero"]
+    assert main(["bench", *words, "--out", str(tmp_path / "a" / "b")]) == 0
     text = capsys.readouterr().out
     assert "nothing real is measured" in text
-    report = decoded(tmp_path / "a" / "b" / "bench-speaker.json")
+    report = decoded(tmp_path / "a" / "b" / "bench-soak.json")
     assert (report.subject.fake, report.subject.serial, report.subject.profile) == (True, "", "codec-zero")
-    assert "nothing real was measured" in (tmp_path / "a" / "b" / "bench-speaker.html").read_text()
+    assert "nothing real was measured" in (tmp_path / "a" / "b" / "bench-soak.html").read_text()
 
 
 def test_two_reports_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,10 +111,9 @@ def test_boards_that_cannot_be_told_apart_must_be_named(tmp_path: Path) -> None:
         profile_of("auto", tree.root)
 
 
-@pytest.mark.parametrize("what", ["link", "soak"])
-def test_link_and_soak_are_tried_on_fakes(what: str, tmp_path: Path) -> None:
-    main(["bench", what, "--minutes", "0.02", "--fake-hw", "--out", str(tmp_path)])
-    (result,) = decoded(tmp_path / f"bench-{what}.json").results
+def test_the_link_is_tried_to_a_backend_on_this_computer(tmp_path: Path) -> None:
+    main(["bench", "link", "--fake-hw", "--out", str(tmp_path)])
+    (result,) = decoded(tmp_path / "bench-link.json").results
     assert {figure.verdict.value for figure in result.figures} <= {"good", "not measured"}
     assert "good" in {figure.verdict.value for figure in result.figures}
 
@@ -126,6 +126,29 @@ def test_without_a_panel_button_and_lamp_are_not_measured_and_say_why(
     config.write_text(f"panel: {{profile: none}}\ncontrol: {{socket: {tmp_path}/control}}\n")
     assert main(["bench", what, "--config", str(config), "--out", str(tmp_path)]) == 1
     assert "panel.profile is none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("what", "plays"), [("speaker", True), ("lamp", False)])
+def test_who_has_an_ear_on_the_speaker_is_warned_before_it_plays_and_told_how_loud(
+    what: str, plays: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    cards = "audio: {input: {device: no-such-card}, output: {device: no-such-card, volume: 0.3}}"
+    config.write_text(f"{cards}\npanel: {{profile: none}}\ncontrol: {{socket: {tmp_path}/control}}\n")
+    main(["bench", what, "--config", str(config), "--out", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert told.startswith("It plays tones and noise at 30 %") == plays
+    assert ("no ear near the speaker" in told) == plays
+    assert decoded(tmp_path / f"bench-{what}.json").subject.volume_percent == 30
+
+
+def test_a_speaker_that_is_turned_off_is_not_measured_and_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"audio: {{output: {{volume: 0}}}}\ncontrol: {{socket: {tmp_path}/control}}\n")
+    assert main(["bench", "speaker", "--config", str(config), "--out", str(tmp_path)]) == 1
+    (result,) = decoded(tmp_path / "bench-speaker.json").results
+    assert {figure.verdict.value for figure in result.figures} == {"not measured"}
+    assert all("audio.output.volume is 0" in figure.remark for figure in result.figures)
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "20000", "long"])

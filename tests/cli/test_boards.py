@@ -27,12 +27,12 @@ def defaults(tree: Tree, profile: str = "auto") -> Mapping[str, object]:
 @pytest.mark.parametrize(
     ("plug_in", "profile"),
     [
-        (board_trees.respeaker_v1_with_seeeds_driver, "respeaker-2mic-v1"),
         (board_trees.respeaker_v2, "respeaker-2mic-v2"),
         (board_trees.aiy_voice_hat, "aiy-voice-hat"),
         (board_trees.i2s_on_wires, "inmp441-max98357a"),
         (board_trees.codec_zero, "codec-zero"),
         (board_trees.codec_zero_by_iqaudio, "codec-zero"),
+        (board_trees.codec_zero_by_iqaudio_as_it_comes, "codec-zero"),
         (board_trees.jabra, "usb-speakerphone"),
     ],
 )
@@ -50,14 +50,24 @@ def test_a_bare_computer_is_none_of_them_and_the_defaults_stay(tree: Tree) -> No
     assert any("none recognised" in line for line in look(tree.root).in_words())
 
 
-def test_the_v1_and_the_bonnet_are_both_told_and_what_they_agree_on_is_taken(tree: Tree) -> None:
-    board_trees.respeaker_v1(tree)
+@pytest.mark.parametrize(
+    ("plug_in", "card"),
+    [
+        (board_trees.respeaker_v1, "wm8960soundcard"),
+        (board_trees.respeaker_v1_with_seeeds_driver, "seeed2micvoicec"),
+    ],
+)
+def test_the_v1_and_the_bonnet_are_both_told_and_what_they_agree_on_is_taken(
+    tree: Tree, plug_in: PluggedIn, card: str
+) -> None:
+    """Owners of either board have installed either driver."""
+    plug_in(tree)
     seen = look(tree.root)
     assert [found.name for found in seen.found] == ["adafruit-voice-bonnet", "respeaker-2mic-v1"]
     assert any("cannot be told apart" in line for line in seen.in_words())
     taken = defaults(tree)
     assert taken["panel.button_pin"] == 17
-    assert taken["audio.input.device"] == "hw:CARD=wm8960soundcard"
+    assert taken["audio.input.device"] == f"hw:CARD={card}"
     assert not [key for key in taken if key.startswith("panel.lamp_")]
     settings = load([], {}, None, lambda profile: board_defaults(profile, tree.root)).settings
     assert (settings.panel.lamp_kind, settings.panel.lamp_pins) == ("leds", (22,))

@@ -216,6 +216,13 @@ async def test_it_is_alive_when_nobody_has_pressed_yet(rig: Rig) -> None:
     rig.panel.close()
 
 
+async def test_where_all_works_no_part_is_in_trouble(rig: Rig) -> None:
+    rig.panel.start()
+    rig.panel.show(Light.LISTENING)
+    assert not rig.panel.troubles
+    rig.panel.close()
+
+
 async def test_edges_wait_until_they_are_asked_for(rig: Rig) -> None:
     rig.panel.start()
     for _ in range(3):

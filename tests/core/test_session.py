@@ -886,6 +886,17 @@ def test_a_lost_microphone_is_a_fault_and_what_was_said_is_sent(talk: Talk) -> N
     assert talk.is_in(State.READY)
 
 
+def test_a_microphone_lost_without_a_link_is_a_fault_though_words_wait_and_they_are_sent_all_the_same() -> None:
+    talk = Talk()
+    talk.tap()
+    talk.happen(ev.SpeechBegan, 0.2)
+    talk.happen(ev.MicrophoneLost, 1.0)
+    assert talk.session.waiting == 1
+    assert talk.is_in(State.FAULT)
+    talk.link_up()
+    assert talk.tell(do.SendKept)
+
+
 def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
     talk.tap()
     talk.speak_and_pause()

@@ -219,13 +219,13 @@ async def test_a_light_that_moves_shows_what_its_pattern_is_at_some_time(strip: 
 async def test_without_spi_the_lamp_stays_dark_and_the_button_works(strip: Strip) -> None:
     panel = panel_on(strip, Chain(3, "9.9"))
     panel.start()
-    assert "/dev/spidev9.9" in panel.lamp_trouble
+    assert "/dev/spidev9.9" in panel.troubles["lamp"]
     panel.show(Light.FAULT)
     strip.pin(BUTTON).drive_low()
     async with asyncio.timeout(1):
         assert (await panel.edge()).pressed
     panel.close()
-    assert panel.lamp_trouble == ""
+    assert panel.troubles == {}
 
 
 async def test_lines_that_are_in_use_are_named(strip: Strip) -> None:

@@ -199,7 +199,7 @@ async def test_a_second_button_on_a_line_that_is_taken_leaves_button_and_lamp_wo
     pins.pin(BUTTON).drive_low()
     assert [(edge.pressed, edge.second) for edge in await told_by(panel)] == [(True, False)]
     assert pins.pin(LED).state == 1
-    assert panel.second_trouble.startswith(f"second button on GPIO{taken}: ")
+    assert panel.troubles["second_button"].startswith(f"second button on GPIO{taken}: ")
     panel.close()
 
 
@@ -208,7 +208,7 @@ async def test_a_second_button_to_the_supply_is_pressed_when_its_pin_is_high(pin
     panel.start()
     pins.pin(27).drive_high()
     assert [(edge.pressed, edge.second) for edge in await told_by(panel)] == [(True, True)]
-    assert panel.second_trouble == ""
+    assert panel.troubles == {}
     panel.close()
 
 

@@ -72,12 +72,15 @@ class Desk:
         speaker: OwnSpeaker | None = None,
         progress: Progress = lambda _: None,
         lost_after_s: float = LOST_AFTER_S,
+        volume: float = 1.0,
     ) -> None:
+        """`volume`: everything is played at this share of its level, as the daemon plays its answers."""
         self.clock = clock
         self.microphone = microphone
         self.speaker = speaker
         self.progress = progress
         self._lost_after_s = lost_after_s
+        self._volume = volume
 
     async def record(self, seconds: float) -> Take:
         """The next `seconds`. Where samples were lost on the way it is done again, twice at most.
@@ -119,13 +122,23 @@ class Desk:
         return await _again(lambda: self._play(sound, tail_s))
 
     async def _play(self, sound: Sound, tail_s: float) -> Take:
+        first = self.write(sound)
+        speaker = self.playing
+        try:
+            return await self._record(len(sound) / speaker.rate_hz + tail_s, first)
+        finally:
+            speaker.sleep()
+
+    @property
+    def playing(self) -> OwnSpeaker:
+        """The speaker. Raises DeviceError where there is none."""
         if self.speaker is None:
             raise DeviceError("there is no speaker")
-        first = self.speaker.write(pcm_of(sound))
-        try:
-            return await self._record(len(sound) / self.speaker.rate_hz + tail_s, first)
-        finally:
-            self.speaker.sleep()
+        return self.speaker
+
+    def write(self, sound: Sound) -> int:
+        """Queue this for the speaker at the desk's volume; the number of its first sample. Raises DeviceError."""
+        return self.playing.write(pcm_of(self._volume * sound))
 
     async def next_of(self, ear: Ear) -> Block:
         """What it hears next. Raises CardLost when nothing comes."""

@@ -86,7 +86,12 @@ def _body(first: Report, second: Report) -> Iterator[str]:
         subject = report.subject
         if subject.fake:
             yield '<p class="fake">Fakes in memory: nothing real was measured.</p>'
-        yield facts(("serial", subject.serial), ("board", subject.title), ("date", day(report)))
+        yield facts(
+            ("serial", subject.serial),
+            ("board", subject.title),
+            ("date", day(report)),
+            ("volume", f"{subject.volume_percent} %"),
+        )
     yield "<table><thead><tr><th>figure</th><th>A</th><th>B</th><th>B \N{MINUS SIGN} A</th></tr></thead><tbody>"
     yield from (_row(pair) for pair in pairs(first, second))
     yield "</tbody></table>"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hero365_edge.bench.hardware import levels
-from hero365_edge.bench.hardware.cards import NOT_HEARD, TAKEN_OUT, Desk, pcm_of
+from hero365_edge.bench.hardware.cards import NOT_HEARD, TAKEN_OUT, Desk
 from hero365_edge.bench.hardware.figures import Result, Spec, Unmeasured, judged
 from hero365_edge.bench.hardware.plot import Plot, curve
 from hero365_edge.bench.hardware.stimuli import speech_like
@@ -16,7 +16,6 @@ from hero365_edge.core.board import Limits
 from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
 from hero365_edge.echo import CleanEar
 from hero365_edge.echo_ports import Canceller, Echo
-from hero365_edge.errors import DeviceError
 from hero365_edge.recording import mono
 
 NAME = "echo"
@@ -112,15 +111,13 @@ async def _through_the_ear(
     desk: Desk, meter: Meter, channel: int | None, codecs: Codecs, seconds: float
 ) -> float | None:
     """Have the daemon's ear hear what the speaker plays; how late, in ms, it finds the echo to be."""
-    speaker = desk.speaker
-    if speaker is None:
-        raise DeviceError("there is no speaker")
+    speaker = desk.playing
     ear = CleanEar(desk.clock, desk.microphone, codecs, channel, Echo(meter, speaker), lambda _: None)
     hearing = asyncio.create_task(ear.run(), name="ear")
     try:
         ear.attend(playing=True, answering=False)
         ear.listen(desk.clock.now())
-        speaker.write(pcm_of(speech_like(seconds, speaker.rate_hz, PLAYED_DBFS)))
+        desk.write(speech_like(seconds, speaker.rate_hz, PLAYED_DBFS))
         while len(meter.heard) * FRAME_SAMPLES < seconds * RATE_HZ:
             frame = await desk.next_of(ear)
             desk.progress(duration_s(len(frame.pcm)))

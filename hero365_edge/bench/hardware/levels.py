@@ -43,7 +43,7 @@ def level_dbfs(sound: Sound) -> float:
 
 def a_weighted_dbfs(sound: Sound, rate_hz: int) -> float:
     """The level as an ear weighs it (curve A of IEC 61672-1)."""
-    power, hz = _windowed(sound, rate_hz)
+    power, hz = windowed(sound, rate_hz, np.hanning(len(sound)))
     return db(float(np.sum(power * a_weight(hz) ** 2)))
 
 
@@ -76,7 +76,7 @@ def spectrum_dbfs(sound: Sound, rate_hz: int, width_hz: float = 10.0) -> tuple[S
 
 def hum_dbfs(sound: Sound, rate_hz: int) -> float:
     """The mains' lines together, of 50 or of 60 Hz, whichever is louder; what noise there is around them left out."""
-    power, hz = _windowed(sound, rate_hz)
+    power, hz = windowed(sound, rate_hz, np.hanning(len(sound)))
     hums = [sum(_line(power, hz, mains * (1 + n)) for n in range(HARMONICS)) for mains in MAINS_HZ]
     return db(max(hums))
 
@@ -124,9 +124,8 @@ def loudest(sound: Sound, samples: int) -> Sound:
     return sound[first : first + samples]
 
 
-def _windowed(sound: Sound, rate_hz: int) -> tuple[Sound, Sound]:
+def windowed(sound: Sound, rate_hz: int, window: Sound) -> tuple[Sound, Sound]:
     """The power in each line of the spectrum, DC left out, and its frequency; by a window, so that lines stay lines."""
-    window = np.hanning(len(sound))
     power: Sound = 2 * np.abs(np.fft.rfft((sound - np.mean(sound)) * window)) ** 2 / (len(sound) * np.sum(window**2))
     return power, _hz(len(sound), rate_hz)
 

@@ -40,7 +40,7 @@ SPECS = (
         *("thd_n", "distortion and noise", "%"),
         error_percent=10.0,
         most=lambda limits: limits.loopback_thd_n_percent,
-        means=f"1 kHz at {TONE_DBFS:g} dBFS, 20 Hz to 7.6 kHz",
+        means=f"1 kHz at {TONE_DBFS:g} dBFS and the volume, 20 Hz to 7.6 kHz",
     ),
     Spec(
         *("drift", "drift of the cards' clocks", "ppm"),
@@ -57,7 +57,7 @@ async def measure(desk: Desk, limits: Limits, channel: int | None, cancels_echo:
     Of a board that takes its own speaker out of what it hears (`cancels_echo`) only the times can be told, if that.
     Raises DeviceError, also where there is no speaker.
     """
-    rate_hz = desk.speaker.rate_hz if desk.speaker is not None else 0
+    rate_hz = desk.playing.rate_hz
     ticking = await desk.play(chirps.train(rate_hz, count, EVERY_S), TAIL_S)
     swept = await desk.play(sweep.sweep(rate_hz), TAIL_S)
     toned = await desk.play(tones.tone(TONE_S, rate_hz, TONE_DBFS), TAIL_S)

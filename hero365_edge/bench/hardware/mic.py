@@ -21,7 +21,11 @@ BURST_DBFS = -20.0
 HEARD_S = 2.0
 """So much of the burst is looked at, wherever in the recording it is."""
 FAR_BELOW_DB = 6.0
-"""The channel that is used may be so far beneath the loudest; beyond, the two are swapped, or one is covered."""
+"""The used channel may be so far beneath the loudest; beyond, a microphone is covered, or the wrong one is used."""
+ALIKE = (
+    f"both channels hear alike, within {FAR_BELOW_DB:g} dB: lay a finger on the microphone that is not used, and again"
+)
+MEAN_IS_USED = "Left and right were not told apart: the mean of both is used, which is the same when they are swapped."
 
 SPECS = (
     Spec(
@@ -41,15 +45,24 @@ SPECS = (
         *("snr", "speech above noise", "dB"),
         error=1.0,
         least=lambda limits: limits.snr_db,
-        means=f"speech-shaped noise of {BURST_DBFS:g} dBFS from its own speaker, 100 Hz to 7 kHz",
+        means=f"speech-shaped noise of {BURST_DBFS:g} dBFS and the volume from its own speaker, 100 Hz to 7 kHz",
     ),
     Spec("clipped", "clipped samples", "%", most=lambda limits: limits.clipped_percent, means="quiet and noise"),
-    Spec("dead", "dead channels", "", most=lambda _: 0.0, means="all zeros, or 30 dB beneath the loudest"),
+    Spec(
+        *("dead", "dead channels", ""),
+        most=lambda limits: limits.dead_channels,
+        means="all zeros, or 30 dB beneath the loudest",
+    ),
     Spec(
         *("used_channel", "used channel below the loudest", "dB"),
         error=0.5,
         most=lambda _: FAR_BELOW_DB,
-        means="more: left and right are swapped, or a microphone is covered",
+        means="more: a microphone is covered, or the wrong one is used",
+    ),
+    Spec(
+        *("swapped", "left and right swapped", ""),
+        most=lambda _: 0.0,
+        means=f"the channel that is used hears more than {FAR_BELOW_DB:g} dB less than the other",
     ),
     Spec(
         *("likeness", "likeness of the channels", ""),
@@ -76,7 +89,8 @@ async def measure(
     else:
         burst = await desk.play(speech_shaped(BURST_S, desk.speaker.rate_hz, BURST_DBFS), TAIL_S)
     plots = _plots(quiet, burst, channel)
-    return Result(bench=NAME, figures=judged(SPECS, limits, values(quiet, burst, channel)), plots=plots)
+    notes = (MEAN_IS_USED,) if channel is None and quiet.pcm.shape[1] > 1 else ()
+    return Result(bench=NAME, figures=judged(SPECS, limits, values(quiet, burst, channel)), plots=plots, notes=notes)
 
 
 def values(quiet: Take, burst: Take | Unmeasured, channel: int | None) -> Values:
@@ -91,6 +105,7 @@ def values(quiet: Take, burst: Take | Unmeasured, channel: int | None) -> Values
         "clipped": levels.clipped_percent(np.concatenate([quiet.pcm, loud])),
         "dead": levels.dead_channels(loud),
         "used_channel": _used_channel(loud, channel),
+        "swapped": _swapped(quiet.pcm.shape[1], burst, channel),
         "likeness": _likeness(quiet.pcm.shape[1], burst),
     }
 
@@ -115,11 +130,25 @@ def _used_channel(pcm: Pcm, channel: int | None) -> Value:
     return max(loud) - (min(loud) if channel is None else loud[min(channel, len(loud) - 1)])
 
 
+def _swapped(channels: int, burst: Take | Unmeasured, channel: int | None) -> Value:
+    """Two channels that hear the same from their own speaker tell nothing; that is no pass."""
+    if channels != 2 or channel is None:
+        return Absent()
+    if isinstance(burst, Unmeasured):
+        return burst
+    loud = levels.channel_levels_dbfs(burst.pcm)
+    used = min(channel, 1)
+    ahead_db = loud[used] - loud[1 - used]
+    return Unmeasured(ALIKE) if abs(ahead_db) <= FAR_BELOW_DB else float(ahead_db < 0)
+
+
 def _likeness(channels: int, burst: Take | Unmeasured) -> Value:
     if channels != 2:
         return Absent()
     if isinstance(burst, Unmeasured):
         return burst
+    if levels.dead_channels(burst.pcm):
+        return Unmeasured("a channel hears nothing")
     return levels.likeness(levels.sound_of(burst.pcm[:, 0]), levels.sound_of(burst.pcm[:, 1]))
 
 

@@ -32,6 +32,7 @@ svg text { font: 11px system-ui, sans-serif; } svg .title { font-weight: 700; }
 svg .tick, svg .label { fill: #555; }
 svg .grid { stroke: #e5e7eb; } svg .limit { stroke: #b91c1c; stroke-dasharray: 5 4; }
 svg polyline { fill: none; stroke-width: 1.5; }
+th:nth-child(2), th:nth-child(3) { width: 8.5rem; } th:nth-child(4) { width: 7.5rem; }
 @media (max-width: 40rem) {
   thead { display: none; }
   tr { display: grid; grid-template-columns: 1fr auto; gap: 0 .8rem; padding: .4rem 0; border-bottom: 1px solid #ddd; }
@@ -104,7 +105,7 @@ def _head(report: Report) -> Iterator[str]:
         ("profile", f"{subject.profile} ({subject.verified})"),
         ("computer", subject.computer),
         ("microphone", subject.microphone),
-        ("speaker", subject.speaker),
+        ("speaker", f"{subject.speaker}, volume {subject.volume_percent} %"),
         ("date", day(report)),
         ("versions", ", ".join(f"{name} {version}" for name, version in subject.versions.items())),
     )

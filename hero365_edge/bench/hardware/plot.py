@@ -10,6 +10,8 @@ WIDTH, HEIGHT = 360, 240
 """Small, so that its letters are large enough when a phone makes it as wide as itself."""
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 40, 38
 MOST_POINTS = 400
+LEAST_SPAN = 0.02
+"""So much of its greatest value an axis shows at least: else a flat curve's last digits look like mountains."""
 COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7e22ce")
 """Of the curves, in their order; no plot has more."""
 STYLE = "\n".join(
@@ -35,7 +37,7 @@ class Plot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     curves: tuple[Curve, ...]
     x_is_log: bool = False
     bars: bool = False
-    """Bars from the axis up instead of lines: for a histogram."""
+    """Bars from the axis up instead of lines: for a histogram. Each stands on its bin of 1, `x` is its lower end."""
     limits: tuple[float, ...] = ()
     """Dashed, across the whole width."""
 
@@ -75,10 +77,12 @@ class _Axes:
         ys = [*(y for each in plot.curves for y in each.y), *plot.limits, *([0.0] if plot.bars else [])] or [0.0, 1.0]
         self._x0, self._x1 = self._along(min(xs)), self._along(max(xs))
         if plot.bars:
-            self._x0, self._x1 = self._x0 - 0.5, self._x1 + 0.5
+            self._x1 += 1
         self._x1 = self._x1 if self._x1 > self._x0 else self._x0 + 1
-        room = 0.06 * (max(ys) - min(ys)) or 1.0
-        self._y0, self._y1 = min(ys) - (0 if plot.bars else room), max(ys) + room
+        low, high = min(ys), max(ys)
+        wanting = max(0.0, LEAST_SPAN * max(abs(low), abs(high)) - (high - low))
+        room = wanting / 2 + 0.06 * (high - low) or 1.0
+        self._y0, self._y1 = low - (0 if plot.bars else room), high + room
 
     def _along(self, x: float) -> float:
         return math.log10(x) if self._plot.x_is_log else x
@@ -117,7 +121,7 @@ class _Axes:
         floor = self._y(0.0)
         share = 0.8 / len(self._plot.curves)
         for x, y in zip(each.x, each.y, strict=True):
-            begin = x - 0.4 + share * number
+            begin = x + 0.1 + share * number
             left, width, height = self._x(begin), self._x(begin + share) - self._x(begin), floor - self._y(y)
             yield f'<rect x="{left}" y="{self._y(y)}" width="{width:.1f}" height="{height:.1f}" class="name{number}"/>'
 

@@ -26,6 +26,8 @@ class Subject(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the profile says of itself."""
     microphone: str
     speaker: str
+    volume_percent: int = 100
+    """How loud the bench played, of the levels it names."""
     fake: bool
     """Fakes in memory stood for the hardware: nothing real was measured."""
     versions: Mapping[str, str]

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from hero365_edge.bench.hardware.cards import Desk, pcm_of
+from hero365_edge.bench.hardware.cards import Desk
 from hero365_edge.bench.hardware.figures import Result, Spec, Unmeasured, Value, judged
 from hero365_edge.bench.hardware.plot import Plot, curve
 from hero365_edge.bench.hardware.stimuli import speech_shaped
 from hero365_edge.core.board import Limits
-from hero365_edge.errors import DeviceError
 
 NAME = "soak"
 LOUDNESS_DBFS = -40.0
@@ -43,13 +42,11 @@ SPECS = (
 
 async def measure(desk: Desk, limits: Limits, seconds: float, resident_bytes: Callable[[], int]) -> Result:
     """Be at it for `seconds`. Raises CardLost, and DeviceError where there is no speaker."""
-    microphone, speaker, clock = desk.microphone, desk.speaker, desk.clock
-    if speaker is None:
-        raise DeviceError("there is no speaker")
-    tune = pcm_of(speech_shaped(QUEUED_S, speaker.rate_hz, LOUDNESS_DBFS))
+    microphone, speaker, clock = desk.microphone, desk.playing, desk.clock
+    tune = speech_shaped(QUEUED_S, speaker.rate_hz, LOUDNESS_DBFS)
     memory: list[tuple[float, int]] = []
     frames = 0
-    speaker.write(tune)
+    desk.write(tune)
     microphone.listen(clock.now())
     try:
         await desk.next_of(microphone)
@@ -58,7 +55,7 @@ async def measure(desk: Desk, limits: Limits, seconds: float, resident_bytes: Ca
             frames += len((await desk.next_of(microphone)).pcm)
             desk.look_at_speaker()
             if speaker.queued_samples < QUEUED_S * speaker.rate_hz:
-                speaker.write(tune)
+                desk.write(tune)
             if not memory or passed_s - memory[-1][0] >= 1.0:
                 memory.append((passed_s, resident_bytes()))
             desk.progress(microphone.last_block_at - began_at - passed_s)

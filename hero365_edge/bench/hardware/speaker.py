@@ -23,7 +23,7 @@ SPECS = (
         *("level", "tone above noise", "dB"),
         error=1.0,
         least=lambda limits: limits.snr_db,
-        means=f"1 kHz at {loopback.TONE_DBFS:g} dBFS, at the board's own microphone; noise 100 Hz to 7 kHz",
+        means=f"1 kHz at {loopback.TONE_DBFS:g} dBFS and the volume, at its own microphone; noise 100 Hz to 7 kHz",
     ),
     Spec(
         *("thd", "distortion", "%"),
@@ -49,7 +49,7 @@ async def measure(desk: Desk, limits: Limits, channel: int | None, cancels_echo:
     if cancels_echo:
         values = {spec.name: Unmeasured(f"{TAKEN_OUT}: listen yourself, with `hero365-edge demo`") for spec in SPECS}
         return Result(bench=NAME, figures=judged(SPECS, limits, values))
-    rate_hz = desk.speaker.rate_hz if desk.speaker is not None else 0
+    rate_hz = desk.playing.rate_hz
     quiet = await desk.record(QUIET_S)
     toned = await desk.play(tones.tone(loopback.TONE_S, rate_hz, loopback.TONE_DBFS), TAIL_S)
     swept = await desk.play(sweep.sweep(rate_hz), TAIL_S)

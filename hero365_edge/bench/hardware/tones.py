@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hero365_edge.bench.hardware.levels import Sound, db
+from hero365_edge.bench.hardware.levels import Sound, db, windowed
 
 TONE_HZ = 1000.0
 """IEC 60268-3 and AES17 measure here."""
@@ -39,7 +39,7 @@ def tone(seconds: float, rate_hz: int, dbfs: float, hz: float = TONE_HZ) -> Soun
 
 def purity(sound: Sound, rate_hz: int, hz: float = TONE_HZ) -> Purity | None:
     """How pure a tone of about `hz` is; None when it is not the loudest there is."""
-    power, lines_hz = windowed_powers(sound, rate_hz)
+    power, lines_hz = windowed(sound, rate_hz, blackman_harris(len(sound)))
     band = (lines_hz >= BAND_HZ[0]) & (lines_hz <= BAND_HZ[1])
     loudest_hz = float(lines_hz[np.argmax(np.where(band, power, 0.0))])
     if abs(loudest_hz - hz) > WIDE_HZ:
@@ -57,12 +57,10 @@ def purity(sound: Sound, rate_hz: int, hz: float = TONE_HZ) -> Purity | None:
     )
 
 
-def windowed_powers(sound: Sound, rate_hz: int) -> tuple[Sound, Sound]:
-    """The power in each line of the spectrum under a Blackman-Harris window, and its frequency."""
-    turns = 2 * np.pi * np.arange(len(sound)) / len(sound)
-    window = sum((term * np.cos(number * turns) for number, term in enumerate(BLACKMAN_HARRIS)), np.zeros(len(sound)))
-    power: Sound = 2 * np.abs(np.fft.rfft((sound - np.mean(sound)) * window)) ** 2 / (len(sound) * np.sum(window**2))
-    return power, np.fft.rfftfreq(len(sound), 1 / rate_hz).astype(np.float64)
+def blackman_harris(samples: int) -> Sound:
+    """The window of this length."""
+    turns = 2 * np.pi * np.arange(samples) / samples
+    return sum((term * np.cos(number * turns) for number, term in enumerate(BLACKMAN_HARRIS)), np.zeros(samples))
 
 
 def _harmonic(power: Sound, lines_hz: Sound, at_hz: float) -> float:

@@ -1,7 +1,7 @@
 """The button and the lamp: the chip, who may use it, and the lines themselves."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from hero365_edge.cli.boards import WITHOUT_BOARD
 from hero365_edge.cli.panels import buttons_in_words, gpio_panel, lamp_in_words
@@ -10,9 +10,6 @@ from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.gpiochips import gpio_chips
 from hero365_edge.errors import DeviceError
 from hero365_edge.settings import Settings
-
-if TYPE_CHECKING:
-    from hero365_edge.devices.panel import GpioPanel
 
 
 async def button(settings: Settings, running: Running) -> Finding:
@@ -26,7 +23,7 @@ async def button(settings: Settings, running: Running) -> Finding:
         return Finding(Verdict.WARN, "no GPIO chip here", step)
     pins = f"{buttons_in_words(wanted)}, {lamp_in_words(wanted)}"
     if told := told_by_the_daemon("button", pins, running):
-        return told
+        return in_part(pins, running.get("why") or {}) or told
     if all(chip.problem for chip in chips):
         raise DeviceError("; ".join(f"{chip.path}: {chip.problem}" for chip in chips))
     panel = gpio_panel(wanted, SystemClock())
@@ -35,7 +32,7 @@ async def button(settings: Settings, running: Running) -> Finding:
         async with asyncio.timeout(0.1):
             edge = await panel.edge()
     except TimeoutError:
-        return _untouched(panel, pins)
+        return in_part(pins, panel.troubles) or Finding(Verdict.OK, pins)
     finally:
         panel.close()
     name, pin = ("second", wanted.second_pin) if edge.second else ("button", wanted.button_pin)
@@ -43,9 +40,11 @@ async def button(settings: Settings, running: Running) -> Finding:
     return Finding(Verdict.WARN, text, f"let it go; if nobody presses it, turn panel.{name}_active_low around")
 
 
-def _untouched(panel: "GpioPanel", pins: str) -> Finding:
-    if panel.lamp_trouble:
-        return Finding(Verdict.WARN, f"{pins}: the lamp stays dark", panel.lamp_trouble)
-    if panel.second_trouble:
-        return Finding(Verdict.WARN, f"{pins}: the second button does nothing", panel.second_trouble)
-    return Finding(Verdict.OK, pins)
+def in_part(pins: str, troubles: Mapping[str, str]) -> Finding | None:
+    """What of it does nothing while the button works; None where all works, or nothing does."""
+    if "button" in troubles:
+        return None
+    for part, what in (("lamp", "the lamp stays dark"), ("second_button", "the second button does nothing")):
+        if part in troubles:
+            return Finding(Verdict.WARN, f"{pins}: {what}", troubles[part])
+    return None

@@ -54,6 +54,14 @@ async def test_what_is_played_is_heard_as_late_as_the_loop_makes_it() -> None:
     assert take.handed_at + begin / RATE_HZ - take.taken_at == pytest.approx(500 / RATE_HZ, abs=1e-6)
 
 
+@pytest.mark.parametrize("volume", [1.0, 0.8, 0.1])
+async def test_what_is_played_is_as_loud_as_the_volume_says(volume: float) -> None:
+    at = desk(Impairment())
+    softer = Desk(at.clock, at.microphone, at.speaker, volume=volume)
+    take = await softer.play(np.full(1600, 0.5), tail_s=0.2)
+    assert take.pcm.max() == round(volume * 16384)
+
+
 async def test_a_second_piece_has_times_of_its_own() -> None:
     at = desk(Impairment(delay_samples=500))
     await at.play(np.full(1600, 0.5))

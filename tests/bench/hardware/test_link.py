@@ -20,6 +20,7 @@ from hero365_edge.fakes.tokens import FakeTokens
 from hero365_edge.settings import Settings
 
 CHUNK_BYTES = 2048
+PROFILES: tuple[Profile, ...] = ("seed", "v1")
 
 
 @asynccontextmanager
@@ -71,8 +72,12 @@ async def measured(url: str, limits: Limits = Limits()) -> Mapping[str, Figure]:
     return {figure.name: figure for figure in result.figures}
 
 
-@pytest.mark.parametrize("profile", ["seed", "v1"])
-async def test_a_road_of_known_delay_is_told_and_nothing_reaches_the_agent(profile: Profile) -> None:
+async def test_a_road_of_known_delay_is_told_and_nothing_reaches_the_agent() -> None:
+    """In both profiles, side by side: a long road is mostly waiting."""
+    await asyncio.gather(*(a_known_delay_is_told(profile) for profile in PROFILES))
+
+
+async def a_known_delay_is_told(profile: Profile) -> None:
     async with SimulatedBackend(Options(welcome=False, profile=profile)) as backend, road(backend.url, 0.06) as url:
         told = await measured(url)
         rtt, session = told["rtt"].value, told["session"].value

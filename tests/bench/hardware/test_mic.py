@@ -7,11 +7,12 @@ import pytest
 
 from hero365_edge.bench.hardware import levels, mic
 from hero365_edge.bench.hardware.cards import CardLost, Desk, Take
-from hero365_edge.bench.hardware.figures import Figure, Unmeasured, Verdict
+from hero365_edge.bench.hardware.figures import Absent, Figure, Unmeasured, Verdict, judged
 from hero365_edge.bench.hardware.stimuli import speech_shaped
 from hero365_edge.core.board import Limits
 from hero365_edge.fakes.clock import FakeClock
 from hero365_edge.fakes.speaker import FakeSpeaker
+from hero365_edge.profiles import load_boards
 from tests.bench.hardware.wire import WiredMicrophone, desk, right
 from tests.impairment import Impairment, Loop
 
@@ -68,16 +69,16 @@ async def test_without_a_speaker_the_rest_is_measured() -> None:
 
 
 async def test_a_mono_microphone_has_no_figures_of_two_channels() -> None:
-    assert not {"used_channel", "likeness"} & set(await measured(desk(Impairment(noise_dbfs=-70))))
+    assert not {"used_channel", "swapped", "likeness"} & set(await measured(desk(Impairment(noise_dbfs=-70))))
 
 
-def stereo(left: float, right: float) -> dict[str, object]:
-    """The values of a burst that two channels hear with these gains."""
+def stereo(left: float, right: float, used: int | None = 0) -> dict[str, object]:
+    """The values of a burst that two channels hear with these gains, of which one is used, or the mean."""
     burst = speech_shaped(4, RATE_HZ, -20)[:, None] * [left, right]
     heard = burst + np.random.default_rng(2).normal(0, 1e-4, burst.shape)
     pcm = np.round(32768 * heard).astype(np.int16)
     take = Take(pcm, RATE_HZ, 0.0)
-    return dict(mic.values(take, take, 0))
+    return dict(mic.values(take, take, used))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,38 @@ def test_channels_swapped_covered_or_turned_round_show(
     assert found["dead"] == 0
 
 
-def test_a_dead_channel_is_counted() -> None:
+@pytest.mark.parametrize(("left", "right", "swapped"), [(0.5, 0.1, 0.0), (0.1, 0.5, 1.0), (0.5, 0.0, 0.0)])
+def test_left_and_right_are_told_apart_by_which_hears_more(left: float, right: float, swapped: float) -> None:
+    assert stereo(left, right, used=0)["swapped"] == swapped
+    assert stereo(left, right, used=1)["swapped"] == 1.0 - swapped
+
+
+@pytest.mark.parametrize("right", [0.5, 0.3, 0.9])
+def test_two_channels_that_hear_alike_are_not_told_apart_and_that_is_no_pass(right: float) -> None:
+    assert stereo(0.5, right)["swapped"] == Unmeasured(mic.ALIKE)
+
+
+async def test_where_the_mean_is_used_it_says_that_left_and_right_were_not_told_apart() -> None:
+    assert isinstance(stereo(0.5, 0.5, used=None)["swapped"], Absent)
+    clock = FakeClock()
+    speaker = FakeSpeaker(clock)
+    microphone = WiredMicrophone(clock, speaker, Loop(Impairment(noise_dbfs=-70)), channels=2)
+    microphone.start()
+    speaker.start()
+    result = await mic.measure(Desk(clock, microphone, speaker), Limits(), None, False, 1.0)
+    assert result.notes == (mic.MEAN_IS_USED,)
+
+
+def test_a_dead_channel_is_counted_and_like_nothing() -> None:
     assert stereo(0.0, 0.5)["dead"] == 1
+    assert isinstance(stereo(0.0, 0.5)["likeness"], Unmeasured)
+
+
+async def test_one_microphone_on_two_channels_is_good_where_the_profile_says_so() -> None:
+    take = Take(np.stack([np.arange(RATE_HZ) % 100, np.zeros(RATE_HZ)], axis=1).astype(np.int16), RATE_HZ, 0.0)
+    for limits, verdict in ((Limits(), Verdict.BAD), (load_boards()["inmp441-max98357a"].limits, Verdict.GOOD)):
+        figures = judged(mic.SPECS, limits, mic.values(take, take, 0))
+        assert next(figure.verdict for figure in figures if figure.name == "dead") is verdict
 
 
 async def test_a_microphone_pulled_out_in_the_middle_is_lost_and_nothing_hangs() -> None:

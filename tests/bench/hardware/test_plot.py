@@ -40,6 +40,29 @@ def test_more_is_higher_and_within_the_axes() -> None:
     assert TOP <= high < low <= HEIGHT - BOTTOM
 
 
+@pytest.mark.parametrize("level", [-12.39, 0.5, 377.7])
+def test_a_curve_that_is_flat_but_for_its_last_digit_looks_flat_and_its_ticks_differ(level: float) -> None:
+    drawn = svg(plot([0, 1, 2, 3], [level, level * 1.0005, level, level * 1.0005]))
+    heights = [y for _, y in points(drawn)]
+    assert max(heights) - min(heights) < 0.05 * (HEIGHT - TOP - BOTTOM)
+    ticks = re.findall(r'text-anchor="end">(-?[\d.]+)<', drawn)
+    assert len(ticks) == len(set(ticks)) >= 2
+
+
+@pytest.mark.parametrize("bins", [1, 2, 30])
+def test_each_bar_stands_on_its_own_bin_and_none_begins_below_the_first(bins: int) -> None:
+    counted = curve("x", [float(low) for low in range(bins)], [3.0] * bins)
+    drawn = svg(Plot(title="t", x_label="ms", y_label="presses", curves=(counted,), bars=True))
+    wide = (WIDTH - LEFT - RIGHT) / bins
+    bars = [
+        (float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn)
+    ]
+    assert len(bars) == bins
+    for number, (x, width) in enumerate(bars):
+        assert LEFT + number * wide <= x < x + width <= LEFT + (number + 1) * wide
+    assert ">-" not in drawn, "no tick says that a press bounced for less than nothing"
+
+
 @pytest.mark.parametrize("y", [[1.0], [2.0, 2.0], [0.0, 0.0, 0.0], []])
 def test_a_curve_of_one_value_or_none_is_drawn_all_the_same(y: list[float]) -> None:
     assert svg(plot([float(place) for place in range(len(y))], y)).startswith("<svg")
