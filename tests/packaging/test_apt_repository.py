@@ -1,14 +1,13 @@
 """The signed repository: what a device takes from it, and what it refuses."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.packaging.conftest import NEW, OLD
-from tests.packaging.shop import KEY_FILE, Shop, keyring
-from tests.packaging.trixie import Trixie, on_host
+from tests.packaging.shop import KEY_FILE, Shop, keyring, repacked
+from tests.packaging.trixie import Trixie
 
 pytestmark = pytest.mark.debian
 
@@ -112,7 +111,7 @@ def test_a_bad_release_is_seen_stopped_and_taken_back_with_all_that_is_the_devic
     }
     for path, text in own.items():
         device.write(path, text)
-    shop.offer([_repacked(new, tmp_path / "bad", NEW, breaks=True)])
+    shop.offer([repacked(new, tmp_path / "bad", NEW, breaks=True)])
     device.do("apt-get update; apt-get upgrade -y")
     assert device.run("hero365-edge config validate").returncode not in {0, 78}, "this is how ops sees it"
 
@@ -122,7 +121,7 @@ def test_a_bad_release_is_seen_stopped_and_taken_back_with_all_that_is_the_devic
     device.do("hero365-edge config validate")
 
     (shop.folder / f"hero365-edge_{NEW}_all.deb").unlink()
-    shop.offer([_repacked(old, tmp_path / "again", f"{NEW}+back.to.{OLD}")])
+    shop.offer([repacked(old, tmp_path / "again", f"{NEW}+back.to.{OLD}")])
     device.do("apt-get update; apt-get upgrade -y")
     assert _version(device) == f"{NEW}+back.to.{OLD}"
     device.do("hero365-edge config validate")
@@ -148,20 +147,6 @@ def test_a_share_that_is_none_is_refused(shop: Shop, new: Path, share: str) -> N
     assert done.returncode == 2
     assert "from 0 to 100" in done.stderr
     assert NEW not in (shop.folder / "Packages").read_text()
-
-
-def _repacked(package: Path, folder: Path, version: str, *, breaks: bool = False) -> Path:
-    """The package under another version, its program broken or as it is."""
-    folder.mkdir()
-    tree, packed = folder / "tree", folder / f"hero365-edge_{version}_all.deb"
-    assert on_host("dpkg-deb", "--raw-extract", package, tree).returncode == 0
-    control = tree / "DEBIAN" / "control"
-    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
-    if breaks:
-        with (tree / "usr/lib/python3/dist-packages/hero365_edge/settings.py").open("a") as module:
-            module.write('raise RuntimeError("a bad release")\n')
-    assert on_host("dpkg-deb", "--root-owner-group", "--build", tree, packed).returncode == 0
-    return packed
 
 
 def _offered_to(device: Trixie, shop: Shop, new: Path, percent: int) -> set[str]:
