@@ -17,6 +17,9 @@ from tests.packaging.trixie import Trixie, on_host
 
 KEY_FILE = "/usr/share/keyrings/hero365-edge.asc"
 ENTRY_FILE = "/etc/apt/sources.list.d/hero365-edge.sources"
+STRICT_FILE, STRICT = "/etc/apt/apt.conf.d/strict", 'APT::Update::Error-Mode "any";\n'
+"""Else apt-get update is content with the indexes that it has when it does not get the new ones, and exits with 0: a
+device that was told nothing new would be taken for one that does not want it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Shop:
 
     def introduce_to(self, device: Trixie) -> None:
         """The device's entry for it, as docs/packaging.md says."""
-        for path, text in self.introduction().items():
+        for path, text in {**self.introduction(), STRICT_FILE: STRICT}.items():
             device.write(path, text)
 
     def introduction(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.conftest import NEW, OLD
-from tests.packaging.shop import KEY_FILE, Shop, keyring, repacked
+from tests.packaging.shop import KEY_FILE, Keyring, Shop, keyring, open_shop, repacked
 from tests.packaging.trixie import Trixie
 
 pytestmark = pytest.mark.debian
@@ -55,6 +55,17 @@ def test_a_changed_index_is_refused(bare: Trixie, shop: Shop) -> None:
     (shop.folder / "Packages.xz").unlink()
 
     _refuses(bare, "Hash Sum mismatch")
+
+
+def test_a_device_that_does_not_reach_the_repository_says_so(
+    bare: Trixie, signing: Keyring, old: Path, tmp_path: Path
+) -> None:
+    with open_shop(tmp_path / "gone", signing) as shop:
+        shop.offer([old])
+        shop.introduce_to(bare)
+        bare.do("apt-get update")
+
+    assert bare.run("apt-get update").returncode != 0, "the tests' own setting: apt would be content with what it has"
 
 
 def test_a_changed_package_is_refused(bare: Trixie, shop: Shop, new: Path) -> None:
