@@ -5,7 +5,7 @@ Three layers, each rebuilt only when what it is made of has changed, with the se
 | layer | what | built anew by |
 |---|---|---|
 | debian | a root folder by mmdebstrap, from this machine's own mirror | `PACKAGES`, the mirror, a month gone by |
-| parts | the kernel's gpio-sim and lgpio, by the guest's own compiler | a new kernel, `build/pi_parts.sh`, `PYPI` |
+| parts | gpio-sim and lgpio, by the guest's own compiler; packages as files | a new kernel, `pi_parts.sh`, `PYPI` |
 | image | both, our files in `guest/`, a certificate authority: an ext4 image | any of them |
 
 Debian trixie stands in for Raspberry Pi OS, which is made of it. What the latter has from its own archive, lgpio and a
