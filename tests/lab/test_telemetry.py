@@ -113,7 +113,7 @@ async def most_lost_s(store: Store, every_s: float, since: float, until: float) 
     lost = []
     for line in (await store.get("/api/v1/export", {"match[]": ALL})).splitlines():
         times = sorted(at / 1000 for at in json.loads(line)["timestamps"])
-        if times[0] < since:
+        if times[0] <= since:
             lost.append(lost_s([*(at for at in times if at < until), until], every_s, since))
     assert len(lost) > 50
     return max(lost)
