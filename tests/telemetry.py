@@ -19,6 +19,7 @@ from tests.scraping import free_port
 
 REPOSITORY = Path(__file__).parents[1]
 UNIT = REPOSITORY / "systemd" / "hero365-edge-telemetry.service"
+MEND = REPOSITORY / "config" / "fleet" / "mend-queue"
 SCRAPES = REPOSITORY / "config" / "fleet" / "vmagent.yaml"
 DAEMON = "127.0.0.1:9365"
 
@@ -27,6 +28,11 @@ def agent_command() -> list[str]:
     """What the unit starts."""
     unit = UNIT.read_text().replace("\\\n", "")
     return shlex.split(next(line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStart=")))
+
+
+def agent_interval_s() -> float:
+    """From scrape to scrape, as it is shipped."""
+    return float(yaml.safe_load(SCRAPES.read_text())["global"]["scrape_interval"].removesuffix("s"))
 
 
 class Program:
@@ -111,12 +117,14 @@ class Agent(Program):
         """`more` goes to its environment, as the unit's EnvironmentFile would."""
         scrapes = SCRAPES.read_text()
         assert yaml.safe_load(scrapes)["scrape_configs"][0]["static_configs"][0]["targets"] == [DAEMON]
+        self.vehicle = vehicle
+        self.buffer = folder / vehicle
         self.address = f"127.0.0.1:{free_port()}"
         config = folder / f"{vehicle}.yaml"
         config.write_text(scrapes.replace(DAEMON, daemon).replace("interval: 10s", f"interval: {every_s:g}s"))
         places = {
             "promscrape.config": config,
-            "remoteWrite.tmpDataPath": folder / vehicle,
+            "remoteWrite.tmpDataPath": self.buffer,
             "httpListenAddr": self.address,
         }
         command = [
@@ -124,6 +132,12 @@ class Agent(Program):
             for word in agent_command()
         ]
         super().__init__(command, {"VEHICLE": vehicle, "remoteWrite_url": url, **more}, folder / f"{vehicle}.log")
+
+    async def start(self) -> None:
+        """As the unit does: what a crash left is mended first."""
+        mending = await asyncio.create_subprocess_exec("sh", MEND, self.buffer)
+        assert await mending.wait() == 0
+        await super().start()
 
 
 @contextlib.asynccontextmanager

@@ -46,14 +46,16 @@ class Steps:
 def recorded(export: Iterable[str | bytes], instance: str) -> Steps:
     """From VictoriaMetrics' export, one series a line as JSON. Series that not each device has are left out.
 
-    `instance` is what each device is scraped at in a fleet, as here they share one computer and have each their port.
+    `instance` is what each device is scraped at in a fleet, as here they share one computer and have each their port;
+    what has that label gets it.
     Raises ValueError where there is no device, no quiet step, or none with a turn.
     """
     devices: dict[str, dict[str, tuple[list[int], list[float]]]] = defaultdict(dict)
     for line in export:
         told = json.loads(line)
         vehicle = told["metric"].pop("vehicle")
-        told["metric"]["instance"] = instance
+        if "instance" in told["metric"]:
+            told["metric"]["instance"] = instance
         numbers = [float("nan") if value is None else float(value) for value in told["values"]]
         devices[vehicle][json.dumps(told["metric"], sort_keys=True)] = told["timestamps"], numbers
     if not devices:

@@ -14,6 +14,7 @@ from hero365_edge.fleet.metric_table import METRICS
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.settings import Metrics
 from tests.appliance import QUICK, Van
+from tests.fleet.grafana import objections
 from tests.fleet.test_host import raspberry_pi
 from tests.fleet.test_rules import metrics_in
 from tests.scraping import free_port
@@ -49,6 +50,29 @@ def test_grafana_can_read_it(board: Path) -> None:
         assert max(x for x, _ in cells) < 24
         assert not cells & taken, f"{panel['title']} lies over another"
         taken |= cells
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: str(board.stem))
+def test_grafanas_own_model_has_nothing_against_it(board: Path) -> None:
+    assert objections(board.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("type", "statt"),
+        ("gridPoss", {}),
+        ("gridPos", {"x": "0", "y": 0, "w": 1, "h": 1}),
+        ("targets", [{"datasource": {"type": "prometheus"}, "exprr": "up"}]),
+        ("fieldConfig", {"defaults": {"units": "s"}, "overrides": []}),
+        ("options", {"colorMode": "pink"}),
+    ],
+)
+def test_grafanas_own_model_objects_to_what_is_wrong(field: str, wrong: object) -> None:
+    board = json.loads(BOARDS[0].read_text())
+    (panel, *_) = (panel for panel in board["panels"] if panel["type"] == "stat")
+    panel[field] = wrong
+    assert len(objections(json.dumps(board))) == 1
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: str(board.stem))

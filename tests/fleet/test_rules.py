@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from hero365_edge.fleet.metric_table import METRICS
+from tests.fleet.rule_cases import CASES
 
 RULES = Path(__file__).parents[2] / "config" / "fleet" / "rules.yaml"
-CASES = (Path(__file__).with_name("rules_test.yaml"), Path(__file__).with_name("rules_of_days_test.yaml"))
 
 
 def promtool(*arguments: str) -> str:

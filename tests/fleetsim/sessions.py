@@ -116,18 +116,25 @@ async def _outage(store: Store, agents: Sequence[Agent], how: signal.Signals, aw
     await store.stop(how)
     await asyncio.sleep(away_s)
     await store.start()
-    returned = time.time()
-    at, scraped = await _scraped_by(agents)
+    returned, back_s = time.time(), 0.0
     async with asyncio.timeout(BACK_LIMIT_S):
         while True:
-            newest = await store.query("max(timestamp(up)) by (vehicle)")
-            if len(newest) == len(agents) and min(float(each["value"][1]) for each in newest) >= at:
-                break
-            await asyncio.sleep(0.2)
-    back_s = time.time() - returned
-    stored = await store.query('sum(count_over_time({__name__=~"hero365_edge_.+"}[1d]))', at)
-    kept = int(float(stored[0]["value"][1]))
-    return Outage(how.name, away_s, back_s, scraped, scraped - kept - lost)
+            at, scraped = await _scraped_by(agents)
+            await _has_all_until(at, store, len(agents))
+            back_s = back_s or time.time() - returned
+            stored = await store.query('sum(count_over_time({__name__=~"hero365_edge_.+"}[1d]))', at)
+            lost_now = scraped - int(float(stored[0]["value"][1])) - lost
+            if lost_now >= 0:  # else a slow scrape was on its way after all, and is in the store, and not counted
+                return Outage(how.name, away_s, back_s, scraped, lost_now)
+
+
+async def _has_all_until(at: float, store: Store, vans: int) -> None:
+    """Wait for what each van told at that time."""
+    while True:
+        newest = await store.query("max(timestamp(up)) by (vehicle)")
+        if len(newest) == vans and min(float(each["value"][1]) for each in newest) >= at:
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _scraped_by(agents: Sequence[Agent]) -> tuple[float, int]:

@@ -66,14 +66,26 @@ def install(machine: Machine, debs: list[Path]) -> None:
         machine.put(shop.folder, SHOP)
         for path, text in shop.introduction().items():
             machine.put(text, path)
-    machine.set_clock()  # it lags behind the world's, and a signature of the future is none
     machine.run(f"chmod -R a+rX {SHOP}")
-    apt = f"apt-get -o Dir::Etc::SourceList={ENTRY_FILE} -o Dir::Etc::SourceParts=-"  # the image's mirror is far away
-    machine.run(f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install -y hero365-edge", timeout_s=300)
+    only_ours(machine)
+    machine.run("apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y hero365-edge", timeout_s=300)
     machine.run(f"systemctl stop {UNIT}")
     machine.put(SETTINGS, "/etc/hero365-edge/config.d/50-lab.yaml")
     machine.put(A_PI, f"/etc/systemd/system/{UNIT}.service.d/lab.conf")
     machine.run("systemctl daemon-reload; systemctl reset-failed")
+
+
+def only_ours(machine: Machine) -> None:
+    """Leave apt the entry for our repository alone: the mirror that the image was made from is far away."""
+    machine.run(f"cd /etc/apt && find sources.list sources.list.d -type f ! -path {ENTRY_FILE[9:]} -delete || :")
+    machine.set_clock()  # it lags behind the world's, and a signature of the future is none
+
+
+def know(machine: Machine, shop: Shop) -> None:
+    """The entry for this repository in place of the one that is there."""
+    for path, text in shop.introduction().items():
+        machine.put(text, path)
+    only_ours(machine)
 
 
 class FarBackend:
@@ -131,9 +143,16 @@ class Asked:
 class Appliance:
     """The service on a machine, and what a technician does with it."""
 
-    def __init__(self, machine: Machine, backend: FarBackend) -> None:
+    def __init__(self, machine: Machine, backend: FarBackend | None = None) -> None:
+        """Without a backend nobody answers its dials."""
         self.machine = machine
-        self.backend = backend
+        self._backend = backend
+
+    @property
+    def backend(self) -> FarBackend:
+        """The one at the far end."""
+        assert self._backend is not None, "nobody is at the far end"
+        return self._backend
 
     def start(self) -> float:
         """Start the service; how long systemd waited for READY=1, in seconds."""

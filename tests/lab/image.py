@@ -5,7 +5,7 @@ Three layers, each rebuilt only when what it is made of has changed, with the se
 | layer | what | built anew by |
 |---|---|---|
 | debian | a root folder by mmdebstrap, from this machine's own mirror | `PACKAGES`, the mirror, a month gone by |
-| parts | the kernel's gpio-sim and lgpio, by the guest's own compiler | a new kernel, `build/pi_parts.sh`, `PYPI` |
+| parts | gpio-sim and lgpio, by the guest's own compiler; packages as files | a new kernel, `pi_parts.sh`, `PYPI` |
 | image | both, our files in `guest/`, a certificate authority: an ext4 image | any of them |
 
 Debian trixie stands in for Raspberry Pi OS, which is made of it. What the latter has from its own archive, lgpio and a
@@ -46,12 +46,14 @@ PYPI = ("lgpio==0.2.2.0", "gpiozero==2.0.1.post3", "colorzero==2.0", "webrtcvad-
 _PIP = ["--no-deps", "--python-version=3.13", "--platform=manylinux_2_17_x86_64", "--platform=manylinux2014_x86_64"]
 """What pip shall look for: it runs on the host, which may have another Python."""
 
+LEFT_TO_TESTS = ("victoria-metrics",)
+"""Debian's packages that the image has as files only: installed, this one would run a store in every test."""
+
 _HERE = Path(__file__).parent
 _STEP_LIMIT_S = 900.0
 _DISK_SIZE = "3G"  # sparse
 _MOUNT = (
-    'mount -t overlay overlay -o "lowerdir=$(realpath low),upperdir=up,workdir=work" root;'
-    " mount -t proc proc root/proc"
+    'mount -t overlay overlay -o "lowerdir=$(realpath low),upperdir=up,workdir=work" root; mount -t proc proc root/proc'
 )
 # A small first ramdisk, with only what finds the disk; no documents.
 _MMDEBSTRAP = [
@@ -75,7 +77,7 @@ class LabBroken(Exception):  # noqa: N818  a state of affairs, told to whoever a
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A built machine: `disk.img` (raw ext4), `vmlinuz`, `initrd.img`, and the authority its guests trust."""
+    """A built machine: `disk.img` (raw ext4), `vmlinuz`, `initrd.img`, `debs`, and the authority its guests trust."""
 
     folder: Path
 
@@ -116,7 +118,8 @@ class _Builder:
             with self._step("debian", debian) as new:
                 options = [*_MMDEBSTRAP, f"--include={','.join(PACKAGES)}"]
                 self._run(["mmdebstrap", *options, SUITE, str(new / "root"), mirror])
-        parts = self._layer("parts", [debian.name, *PYPI, *_PIP, (_HERE / "build/pi_parts.sh").read_text()])
+        script = (_HERE / "build/pi_parts.sh").read_text()
+        parts = self._layer("parts", [debian.name, *PYPI, *_PIP, *LEFT_TO_TESTS, script])
         if not parts.exists():
             with self._step("parts", parts) as new:
                 self._build_parts(debian / "root", new)
@@ -136,18 +139,20 @@ class _Builder:
             self._run([*pip, "--no-binary=lgpio", f"--dest={folder}/pypi", *sources])
             (over / "up/etc").mkdir()
             shutil.copy("/etc/resolv.conf", over / "up/etc")
-            script = f"{_MOUNT}; chroot root bash -c 'cd /parts; . ./pi_parts.sh'"
+            script = f"{_MOUNT}; chroot root bash -c 'cd /parts; . ./pi_parts.sh {' '.join(LEFT_TO_TESTS)}'"
             self._run(["unshare", "-m", "bash", "-euc", script], over)
             shutil.copytree(folder / "wheels", new / "wheels")
+            shutil.copytree(folder / "debs", new / "debs", ignore=shutil.ignore_patterns("partial", "lock"))
             (new / "module").mkdir()
             shutil.copy(folder / "module/gpio-sim.ko", new / "module")
         self._run([*pip, "--only-binary=:all:", f"--dest={new}/wheels", PYPI[-1]])
 
     def _build_image(self, root: Path, parts: Path, new: Path) -> None:
         make_authority(new)
+        shutil.copytree(parts / "debs", new / "debs")
         with self._overlay(root) as over:
             shutil.copytree(_HERE / "guest", over / "up", dirs_exist_ok=True)
-            shutil.copytree(parts, over / "up/tmp/lab")
+            shutil.copytree(parts, over / "up/tmp/lab", ignore=shutil.ignore_patterns("debs"))
             shutil.copy(new / "ca.crt", over / "up/tmp/lab")
             shutil.copy(_HERE / "build/finish.sh", over / "up/tmp/lab")
             disk = f"mke2fs -q -t ext4 -m 0 -d root '{new}/disk.img' {_DISK_SIZE}"

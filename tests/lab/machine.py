@@ -238,6 +238,10 @@ class Machine:
         apt = "apt-get install -y --no-install-recommends --allow-downgrades -o Acquire::Retries=0"
         return self.run(f"DEBIAN_FRONTEND=noninteractive {apt} {' '.join(names)}", timeout_s=timeout_s)
 
+    def debian_packages(self) -> list[Path]:
+        """Those of Debian that the image has as files only, with what they need: `image.LEFT_TO_TESTS`."""
+        return sorted((self._authority / "debs").glob("*.deb"))
+
     def journal(self, unit: str | None = None, *options: str) -> str:
         """The journal, of one unit if given: times, and messages. `options` are journalctl's."""
         of = f"--unit={unit}" if unit else ""

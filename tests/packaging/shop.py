@@ -3,6 +3,8 @@
 import functools
 import http.server
 import os
+import re
+import socket
 import subprocess
 import tempfile
 import threading
@@ -15,6 +17,9 @@ from tests.packaging.trixie import Trixie, on_host
 
 KEY_FILE = "/usr/share/keyrings/hero365-edge.asc"
 ENTRY_FILE = "/etc/apt/sources.list.d/hero365-edge.sources"
+STRICT_FILE, STRICT = "/etc/apt/apt.conf.d/strict", 'APT::Update::Error-Mode "any";\n'
+"""Else apt-get update is content with the indexes that it has when it does not get the new ones, and exits with 0: a
+device that was told nothing new would be taken for one that does not want it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Shop:
 
     def introduce_to(self, device: Trixie) -> None:
         """The device's entry for it, as docs/packaging.md says."""
-        for path, text in self.introduction().items():
+        for path, text in {**self.introduction(), STRICT_FILE: STRICT}.items():
             device.write(path, text)
 
     def introduction(self) -> dict[str, str]:
@@ -86,18 +91,41 @@ def keyring() -> Iterator[Keyring]:
 
 
 @contextmanager
-def open_shop(folder: Path, signing: Keyring) -> Iterator[Shop]:
-    """A repository that is served while this lasts; empty until something is offered."""
+def open_shop(
+    folder: Path, signing: Keyring, *, host: str = "127.0.0.1", listener: socket.socket | None = None
+) -> Iterator[Shop]:
+    """A repository that is served while this lasts; empty until something is offered.
+
+    Devices reach it at `host`, where `listener` listens if it is not here.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if listener is not None:
+            server.socket.close()
+            server.socket = listener
+        port = server.socket.getsockname()[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield Shop(folder, signing, f"http://127.0.0.1:{server.server_port}/")
+            yield Shop(folder, signing, f"http://{host}:{port}/")
         finally:
             server.shutdown()
             thread.join()
+
+
+def repacked(package: Path, folder: Path, version: str, *, breaks: bool = False) -> Path:
+    """The package of the daemon under another version, its program broken or as it is."""
+    folder.mkdir()
+    tree, packed = folder / "tree", folder / f"hero365-edge_{version}_all.deb"
+    assert on_host("dpkg-deb", "--raw-extract", package, tree).returncode == 0
+    control = tree / "DEBIAN" / "control"
+    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+    if breaks:
+        with (tree / "usr/lib/python3/dist-packages/hero365_edge/settings.py").open("a") as module:
+            module.write('raise RuntimeError("a bad release")\n')
+    assert on_host("dpkg-deb", "--root-owner-group", "--build", tree, packed).returncode == 0
+    return packed
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -1,14 +1,13 @@
 """The signed repository: what a device takes from it, and what it refuses."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.packaging.conftest import NEW, OLD
-from tests.packaging.shop import KEY_FILE, Shop, keyring
-from tests.packaging.trixie import Trixie, on_host
+from tests.packaging.shop import KEY_FILE, Keyring, Shop, keyring, open_shop, repacked
+from tests.packaging.trixie import Trixie
 
 pytestmark = pytest.mark.debian
 
@@ -56,6 +55,17 @@ def test_a_changed_index_is_refused(bare: Trixie, shop: Shop) -> None:
     (shop.folder / "Packages.xz").unlink()
 
     _refuses(bare, "Hash Sum mismatch")
+
+
+def test_a_device_that_does_not_reach_the_repository_says_so(
+    bare: Trixie, signing: Keyring, old: Path, tmp_path: Path
+) -> None:
+    with open_shop(tmp_path / "gone", signing) as shop:
+        shop.offer([old])
+        shop.introduce_to(bare)
+        bare.do("apt-get update")
+
+    assert bare.run("apt-get update").returncode != 0, "the tests' own setting: apt would be content with what it has"
 
 
 def test_a_changed_package_is_refused(bare: Trixie, shop: Shop, new: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_bad_release_is_seen_stopped_and_taken_back_with_all_that_is_the_devic
     }
     for path, text in own.items():
         device.write(path, text)
-    shop.offer([_repacked(new, tmp_path / "bad", NEW, breaks=True)])
+    shop.offer([repacked(new, tmp_path / "bad", NEW, breaks=True)])
     device.do("apt-get update; apt-get upgrade -y")
     assert device.run("hero365-edge config validate").returncode not in {0, 78}, "this is how ops sees it"
 
@@ -122,7 +132,7 @@ def test_a_bad_release_is_seen_stopped_and_taken_back_with_all_that_is_the_devic
     device.do("hero365-edge config validate")
 
     (shop.folder / f"hero365-edge_{NEW}_all.deb").unlink()
-    shop.offer([_repacked(old, tmp_path / "again", f"{NEW}+back.to.{OLD}")])
+    shop.offer([repacked(old, tmp_path / "again", f"{NEW}+back.to.{OLD}")])
     device.do("apt-get update; apt-get upgrade -y")
     assert _version(device) == f"{NEW}+back.to.{OLD}"
     device.do("hero365-edge config validate")
@@ -148,20 +158,6 @@ def test_a_share_that_is_none_is_refused(shop: Shop, new: Path, share: str) -> N
     assert done.returncode == 2
     assert "from 0 to 100" in done.stderr
     assert NEW not in (shop.folder / "Packages").read_text()
-
-
-def _repacked(package: Path, folder: Path, version: str, *, breaks: bool = False) -> Path:
-    """The package under another version, its program broken or as it is."""
-    folder.mkdir()
-    tree, packed = folder / "tree", folder / f"hero365-edge_{version}_all.deb"
-    assert on_host("dpkg-deb", "--raw-extract", package, tree).returncode == 0
-    control = tree / "DEBIAN" / "control"
-    control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
-    if breaks:
-        with (tree / "usr/lib/python3/dist-packages/hero365_edge/settings.py").open("a") as module:
-            module.write('raise RuntimeError("a bad release")\n')
-    assert on_host("dpkg-deb", "--root-owner-group", "--build", tree, packed).returncode == 0
-    return packed
 
 
 def _offered_to(device: Trixie, shop: Shop, new: Path, percent: int) -> set[str]:

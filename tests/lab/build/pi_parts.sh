@@ -1,12 +1,15 @@
 #!/bin/bash
 # Builds what a Raspberry Pi has and Debian lacks: GPIO lines in the kernel (here simulated), and lgpio. Runs in a
 # throw-away layer over the guest's root, so that it is built by the guest's own compiler for the guest's own kernel.
-# The working directory holds pypi/*; leaves wheels/*.whl and module/gpio-sim.ko there.
+# The working directory holds pypi/*; leaves wheels/*.whl and module/gpio-sim.ko there; and debs/*.deb, the packages of
+# Debian that are named as arguments, with what they need and the guest lacks.
 set -eux
 export DEBIAN_FRONTEND=noninteractive
 kernel=$(ls /lib/modules)
 source=linux-source-${kernel%.*}
 apt-get -qq update
+mkdir -p debs/partial
+apt-get -qq install -y --no-install-recommends --download-only -o Dir::Cache::archives="$PWD/debs" "$@"
 apt-get -qq install -y --no-install-recommends gcc libc6-dev make "linux-headers-$kernel" xz-utils \
   swig python3-dev python3-pip python3-setuptools python3-wheel
 
