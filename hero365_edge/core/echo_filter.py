@@ -46,10 +46,11 @@ class Remainder:
 
 
 class EchoFilter:
-    """One room's. Some 200 µs a frame on a desktop core."""
+    """One room's. Some 320 µs a frame on a desktop core."""
 
     def __init__(self) -> None:
-        self._lines = -2j * np.pi * np.arange(FRAME_SAMPLES + 1) / (2 * FRAME_SAMPLES)
+        self._lines = -2j * np.pi * np.fft.rfftfreq(2 * FRAME_SAMPLES)
+        self._all_lines = -2j * np.pi * np.fft.rfftfreq(PARTITIONS * FRAME_SAMPLES)
         self._drift_samples = 0.0
         self.reset()
 
@@ -63,6 +64,7 @@ class EchoFilter:
         shape = (PARTITIONS, FRAME_SAMPLES + 1)
         self._before: Sound = np.zeros(FRAME_SAMPLES)
         self._played: NDArray[np.complex128] = np.zeros(shape, np.complex128)
+        self._taps: Sound = np.zeros(PARTITIONS * FRAME_SAMPLES)
         self._way: NDArray[np.complex128] = np.zeros(shape, np.complex128)
         self._doubt: Sound = np.full(shape, UNKNOWN)
         self._beside: Sound = np.zeros(FRAME_SAMPLES + 1)
@@ -95,9 +97,10 @@ class EchoFilter:
         step = self._doubt / (np.sum(power * self._doubt, axis=0) + 2 * self._beside + HISS_POWER)
         after = left * (1 - 0.5 * np.sum(step * power, axis=0))
         self._beside = SMOOTHED * self._beside + (1 - SMOOTHED) * (after.real**2 + after.imag**2)
-        way = (self._way + step * np.conj(self._played) * left) * np.exp(moved * self._lines)
-        taps = np.fft.irfft(way, axis=1)
-        taps[:, FRAME_SAMPLES:] = 0.0
-        self._way = np.fft.rfft(taps, axis=1)
+        # One shift of all taps together: of each partition by itself, what passes its ends would be lost.
+        shifted = np.fft.irfft(np.fft.rfft(self._taps) * np.exp(moved * self._all_lines), len(self._taps))
+        learned = np.fft.irfft(step * np.conj(self._played) * left, axis=1)[:, :FRAME_SAMPLES]
+        self._taps = shifted + learned.ravel()
+        self._way = np.fft.rfft(self._taps.reshape(PARTITIONS, FRAME_SAMPLES), 2 * FRAME_SAMPLES, axis=1)
         self._doubt *= (1 - 0.5 * step * power) * KEPT**2
         self._doubt += (1 - KEPT**2) * (self._way.real**2 + self._way.imag**2) + 1e-9

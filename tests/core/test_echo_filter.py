@@ -11,7 +11,7 @@ DICE = np.random.default_rng(1)
 CLICK = np.arange(RATE_HZ // 10)
 ROOM = DICE.standard_normal(len(CLICK)) * np.exp(-CLICK / 240)
 ROOM *= 0.7 / np.sqrt(np.sum(np.square(ROOM)))
-DELAY = 640
+DELAY = 620
 
 
 def spoken(seed: int) -> Sound:
@@ -27,10 +27,10 @@ PLAYED: Pcm = np.round(spoken(2)).astype(np.int16)
 VOICE = spoken(3)
 
 
-def echoed(drift_ppm: float = 0.0) -> Sound:
-    moments = np.arange(len(PLAYED)) * (1 - 1e-6 * drift_ppm) - DELAY
+def echoed(drift_ppm: float = 0.0, delay: int = DELAY, room: Sound = ROOM) -> Sound:
+    moments = np.arange(len(PLAYED)) * (1 - 1e-6 * drift_ppm) - delay
     arrived = np.interp(moments, np.arange(len(PLAYED)), PLAYED)
-    echo: Sound = np.convolve(arrived, ROOM)[: len(PLAYED)]
+    echo: Sound = np.convolve(arrived, room)[: len(PLAYED)]
     return echo + np.random.default_rng(4).standard_normal(len(echo)) * 5
 
 
@@ -58,6 +58,19 @@ def test_a_clock_that_drifts_is_found_out_and_the_echo_goes_all_the_same() -> No
         echo = echoed(drift_ppm)
         assert lost_db(echo, left(echo, here), from_s=6) > 22
         assert here.drift_ppm == pytest.approx(drift_ppm, abs=25)
+
+
+def test_what_drifts_from_one_of_its_partitions_to_the_next_is_not_lost() -> None:
+    """The echo is a single reflection, and passes the border of two within these seconds."""
+    border = echoed(500.0, delay=2 * FRAME_SAMPLES - 80, room=np.ones(1))
+    assert lost_db(border, left(border, EchoFilter()), from_s=6) > 15
+
+
+def test_a_clock_that_drifts_fast_does_not_make_it_swing_up() -> None:
+    here = EchoFilter()
+    for _ in range(3):
+        echo = echoed(400.0)
+        assert lost_db(echo, left(echo, here), from_s=6) > 15
 
 
 def test_a_voice_in_the_echo_stays_whole() -> None:
