@@ -12,9 +12,9 @@ import numpy as np
 
 from hero365_edge.codec_ports import Codecs
 from hero365_edge.core import events as ev
+from hero365_edge.core.barge_in import BargeIn
 from hero365_edge.core.ducking import DUCKED_DB, FADED_S
 from hero365_edge.core.echo_delay import EARLIEST_S, LATEST_S, PLAYED_SAMPLES, WINDOW_SAMPLES, EchoDelay
-from hero365_edge.core.interruption import Interruption
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, silence
 from hero365_edge.core.reference import Reference
 from hero365_edge.echo_ports import Echo
@@ -75,7 +75,7 @@ class CleanEar:
         self._window: list[Pcm] = []
         self._window_at = 0.0
         self._delay = EchoDelay()
-        self._interruption: Interruption | None = None
+        self._barge_in = None if echo.referee is None else BargeIn(echo.referee)
         self._ducks = False
         self._softer_from: float | None = None
         self._answering_since: float | None = None
@@ -118,10 +118,12 @@ class CleanEar:
         """Whenever anything happened: whether something is heard or waits to be, and is an answer to speak into."""
         now = self._clock.now()
         if not answering:
-            self._answering_since = self._interruption = None
+            self._answering_since = None
             self._duck(False)
         elif self._answering_since is None:
             self._answering_since = now
+            if self._barge_in is not None:
+                self._barge_in.begin()
         if playing:
             self._awake_until = now + TAIL_S
             self._wake(now - TAIL_S)
@@ -173,6 +175,8 @@ class CleanEar:
             if self._played is None or piece.stretch != self._stretch:
                 self._stretch = piece.stretch
                 self._played = _Way(self._codecs, rate_hz)
+                if self._barge_in is not None:
+                    self._barge_in.jumped()
             if self._ducks and self._softer_from is None and piece.softer_db:
                 self._softer_from = piece.leaves_at + duration_s(len(piece.pcm), rate_hz)
             if len(piece.pcm):
@@ -201,7 +205,8 @@ class CleanEar:
         left = canceller.cancel(frame, played)
         self._deliver(left, at - duration_s(canceller.late_samples))
         self._measure(frame, at)
-        self._listen_for_interruption(frame, left, at)
+        if self._barge_in is not None:
+            self._listen_for_interruption(self._barge_in, frame, played, left, at)
 
     def _deliver(self, frame: Pcm, at: float) -> None:
         block = Block(frame.reshape(-1, 1), at)
@@ -228,18 +233,18 @@ class CleanEar:
             self._reference.lead_by(AIM_S - delay_s)
             self._echo.canceller.reset()  # what it learned belongs to another delay
             self._learned = 0
+            if self._barge_in is not None:
+                self._barge_in.reset()
 
-    def _listen_for_interruption(self, heard: Pcm, left: Pcm, at: float) -> None:
-        if self._echo.referee is None or self._learned < LEARNING_FRAMES:
+    def _listen_for_interruption(self, barge_in: BargeIn, heard: Pcm, played: Pcm, left: Pcm, at: float) -> None:
+        answering = self._answering_since is not None and at >= self._answering_since
+        answering = answering and self._learned >= LEARNING_FRAMES
+        found = barge_in.frame(heard, played, left, answering=answering, softer=self._is_softer(at))
+        if not answering:
             return
-        if self._answering_since is None or at < self._answering_since:
-            return
-        if self._interruption is None:
-            self._interruption = Interruption(self._echo.referee)
-        found = self._interruption.frame(heard, left, softer=self._is_softer(at))
-        self._duck(self._interruption.suspects and not found)
+        self._duck(barge_in.suspects and not found)
         if found:
-            self._interruption = None
+            barge_in.begin()
             self.interruptions += 1
             self._tell(ev.SpokenInto(at - BEGAN_S, self._clock.now()))
 

@@ -1,5 +1,6 @@
 """What hearing without echo needs of the world: small Protocols, as in `ports.py`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,5 +87,5 @@ class Echo:
 
     canceller: Canceller
     loudspeaker: Loudspeaker
-    referee: Referee | None = None
-    """Who says whether it is speech that is left; None: nobody is to interrupt an answer by speaking."""
+    referee: Callable[[], Referee] | None = None
+    """Makes one who says whether it is speech that is left; None: nobody is to interrupt an answer by speaking."""

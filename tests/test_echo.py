@@ -55,7 +55,7 @@ def perfect(here: Scene, *, referee: bool = True) -> Echo:
     """Against the echo of that room, and of no other."""
     echoing(here)
     canceller = FakeCanceller(samples_of(DELAY_MS + LEAD_MS), SHARE)
-    return Echo(canceller, here.speaker, FakeReferee() if referee else None)
+    return Echo(canceller, here.speaker, FakeReferee if referee else None)
 
 
 def answering(seconds: float) -> Callable[[Agent, str], None]:
@@ -116,6 +116,37 @@ async def test_a_voice_in_an_answer_interrupts_it_and_goes_up_whole_and_without_
         assert here.appliance.ear.interruptions == 1
 
 
+class Greedy(FakeCanceller):
+    """Takes a voice for echo: of both an 18th is left, which the referee does not hear."""
+
+    def cancel(self, heard: Pcm, played: Pcm) -> Pcm:
+        super().cancel(heard, played)
+        return (heard // 18).astype(np.int16)
+
+
+@in_no_time
+@pytest.mark.parametrize("spoken_into", [False, True])
+async def test_a_voice_that_the_canceller_takes_for_echo_interrupts_all_the_same(spoken_into: bool) -> None:
+    def greedy(here: Scene) -> Echo:
+        echoing(here)
+        return Echo(Greedy(samples_of(DELAY_MS + LEAD_MS), SHARE), here.speaker, FakeReferee)
+
+    async with scene(SETTINGS, answer=answering(12.0), echo=greedy) as here:
+        await ask(here)
+        await asyncio.sleep(6.0)
+        ear = here.appliance.ear
+        assert ear is not None
+        assert (ear.suspicions, ear.interruptions) == (0, 0)
+        if spoken_into:
+            spoken_at = here.clock.now()
+            here.microphone.hear(noise(1.0, seed=3))
+            await until(here, lambda: here.appliance.session.state is State.LISTENING)
+            assert 0.18 < here.clock.now() - spoken_at < 0.4
+        else:
+            await until(here, lambda: here.appliance.session.state is State.READY)
+        assert (ear.suspicions > 0, ear.interruptions) == (spoken_into, int(spoken_into))
+
+
 @in_no_time
 async def test_an_answer_does_not_interrupt_itself() -> None:
     async with scene(SETTINGS, answer=answering(30.0), echo=perfect) as here:
@@ -132,7 +163,7 @@ async def test_without_the_canceller_it_would() -> None:
 
     def imperfect(here: Scene) -> Echo:
         echoing(here)
-        return Echo(FakeCanceller(samples_of(DELAY_MS + LEAD_MS) + 1, SHARE), here.speaker, FakeReferee())
+        return Echo(FakeCanceller(samples_of(DELAY_MS + LEAD_MS) + 1, SHARE), here.speaker, FakeReferee)
 
     async with scene(SETTINGS, answer=answering(10.0), echo=imperfect) as here:
         await ask(here)
@@ -231,7 +262,7 @@ async def test_an_answer_is_softer_while_somebody_may_be_speaking_into_it_and_th
 
     def doubting(here: Scene) -> Echo:
         echoing(here)
-        return Echo(FakeCanceller(samples_of(DELAY_MS + LEAD_MS), SHARE), here.speaker, Doubting())
+        return Echo(FakeCanceller(samples_of(DELAY_MS + LEAD_MS), SHARE), here.speaker, Doubting)
 
     async with scene(SETTINGS, answer=answering(12.0), echo=doubting) as here:
         await ask(here)
@@ -267,7 +298,7 @@ async def test_a_real_voice_interrupts_a_real_answer_in_a_room(speech: Callable[
             return np.round(echo).astype(np.int16)
 
         here.microphone.room = room
-        return Echo(WebrtcCanceller(), here.speaker, SileroReferee())
+        return Echo(WebrtcCanceller(), here.speaker, SileroReferee)
 
     async with scene(SETTINGS, answer=lambda agent, name: say_whole(agent, name, answer), echo=real) as here:
         await ask(here)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hero365_edge.bench.endpoint_scenes import spoken
 from hero365_edge.bench.vehicle_noise import noise
+from hero365_edge.core.barge_in import BargeIn
 from hero365_edge.core.ducking import DUCKED_DB, FADED_S, Ducking
 from hero365_edge.core.gate import Referee
-from hero365_edge.core.interruption import Interruption
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, samples_of
 from hero365_edge.echo_ports import Canceller
 
@@ -139,19 +139,19 @@ class Moment:
     """How many there were so far."""
 
 
-def moments(here: Room, canceller: Canceller, referee: Referee, *, voices: bool) -> Iterator[Moment]:
+def moments(here: Room, canceller: Canceller, referee: Callable[[], Referee], *, voices: bool) -> Iterator[Moment]:
     """All that is heard there, with the voices or without. The answer is played softer where one is suspected."""
-    air, ducking, interruption = Air(here), Ducking(), Interruption(referee)
+    air, ducking, barge_in = Air(here), Ducking(), BargeIn(referee)
     softer_from, suspicions = math.inf, 0
     for at in range(0, len(here.played) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
         now = slice(at, at + FRAME_SAMPLES)
         played = ducking.apply(here.played[now])
         heard = _pcm(air.frame(played) + here.noise[now] + (here.voice[now] if voices else 0.0))
         left = canceller.cancel(heard, played)
-        interrupts = interruption.frame(heard, left, softer=at >= softer_from)
+        interrupts = barge_in.frame(heard, played, left, answering=True, softer=at >= softer_from)
         if interrupts:
-            interruption = Interruption(referee)
-        if not interruption.suspects:
+            barge_in.begin()
+        if not barge_in.suspects:
             ducking.by_db, softer_from = 0.0, math.inf
         elif not ducking.by_db:
             ducking.by_db = DUCKED_DB
@@ -162,12 +162,10 @@ def moments(here: Room, canceller: Canceller, referee: Referee, *, voices: bool)
 
 def measure(here: Room, canceller: Callable[[], Canceller], referee: Callable[[], Referee]) -> Found:
     """Each call gives one that has heard nothing yet."""
-    kept = sorted(_times(here, moments(here, canceller(), referee(), voices=True)))
+    kept = sorted(_times(here, moments(here, canceller(), referee, voices=True)))
     in_time = sum(time_ms <= FOUND_MS for time_ms in kept)
     p95 = kept[min(int(0.95 * len(kept)), len(kept) - 1)]
-    alone = [
-        one for one in moments(here, canceller(), referee(), voices=False) if one.at >= samples_of(1000 * SETTLE_S)
-    ]
+    alone = [one for one in moments(here, canceller(), referee, voices=False) if one.at >= samples_of(1000 * SETTLE_S)]
     heard_power, left_power = (
         sum(_power(pcm) for pcm in pieces) + 1e-9
         for pieces in ([one.heard for one in alone], [one.left for one in alone])

@@ -99,10 +99,11 @@ def against_echo(settings: Settings, speaker: Loudspeaker) -> Echo | None:
     except DeviceError as error:
         log.warning("capture.echo_cancel is on, and the echo stays: %s", error)
         return None
-    referee = None
+    referee: type[SileroReferee] | None = None
     if settings.capture.barge_in == "voice":
         try:
-            referee = SileroReferee()
+            SileroReferee()
+            referee = SileroReferee
         except DeviceError as error:
             log.warning("capture.barge_in is voice, and only the button interrupts: %s", error)
     return Echo(canceller, speaker, referee)

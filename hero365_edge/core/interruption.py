@@ -1,4 +1,4 @@
-"""Decides that somebody speaks into an answer: what the microphone hears, and what of it the canceller leaves."""
+"""Decides that somebody speaks into an answer by what the microphone hears, and what of it the canceller leaves."""
 
 import math
 from collections import deque
@@ -56,6 +56,8 @@ class Interruption:
         self._hints: deque[bool] = deque(maxlen=HINT_WINDOW)
         self._frames_left = 0
         self._soft_frames_left = 0
+        self.beside_db = 0.0
+        """So loud was what the canceller left of the last frame beside the loudest that was heard."""
 
     @property
     def suspects(self) -> bool:
@@ -78,7 +80,8 @@ class Interruption:
         self._floor.note(left_dbfs, self._likely > LIKELY)
         lacking_db = max(0.0, self._loudest_dbfs + LOUD_DB - left_dbfs, floor_dbfs + CLEAR_DB - left_dbfs)
         self._speech.append(_log_odds(self._likely) > _log_odds(LIKELY) + PER_DB * lacking_db)
-        beside_db, above_db = left_dbfs - self._loudest_dbfs, left_dbfs - floor_dbfs
+        self.beside_db = beside_db = left_dbfs - self._loudest_dbfs
+        above_db = left_dbfs - floor_dbfs
         true = False
         if self.suspects:
             true = self._settle(beside_db > SOFT_DB and above_db > SOFT_CLEAR_DB and self._likely > SOFT_LIKELY, softer)

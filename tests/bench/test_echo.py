@@ -39,7 +39,7 @@ def test_an_echo_comes_later_and_later_by_a_clock_that_drifts(speech: Callable[[
 
 def test_a_suspicion_plays_the_answer_softer_until_it_is_settled(speech: Callable[[str], Pcm]) -> None:
     here = room(speech("demo-congrats"), [speech("cards/003"), speech("0930")], seed=3, drift_ppm=100.0)
-    told = list(moments(here, WebrtcCanceller(), SileroReferee(), voices=True))
+    told = list(moments(here, WebrtcCanceller(), SileroReferee, voices=True))
     assert told[-1].suspicions > 0
     assert sum(one.interrupts for one in told) > 0
 
