@@ -22,6 +22,7 @@ Say = Callable[[str], None]
 
 JABRA = 0x0B0E
 OUT = "/root/bench"
+SAYS = "/root/says"
 # gpio-sim's own side of the line. Each press and each release is three changes, with known pauses between them.
 FINGER = """
 import glob, json, sys, time
@@ -45,7 +46,8 @@ print(json.dumps(spans))
 
 
 def benched(machine: Machine, what: str, limit_s: float = 240.0) -> Done:
-    return machine.run(f"hero365-edge bench {what} --out {OUT} </dev/null", timeout_s=limit_s, check=False)
+    bench = f"PYTHONUNBUFFERED=1 hero365-edge bench {what} --out {OUT} </dev/null"
+    return machine.run(f"{bench} >{SAYS} 2>&1; code=$?; cat {SAYS}; exit $code", timeout_s=limit_s, check=False)
 
 
 def figures(machine: Machine, what: str) -> dict[str, dict[str, Any]]:
@@ -58,6 +60,14 @@ def until_it_listens(machine: Machine) -> None:
     while not any(what == "microphone on" for _, what in machine.stick.events()):
         assert now() < deadline, "nobody listens"
         sleep(0.05)
+
+
+def until_it_asks(machine: Machine) -> None:
+    """Until the tester is told to press: PortAudio listens for a moment to each card, and then opens one."""
+    deadline = now() + 60.0
+    while machine.run(f"grep -q '^Press the button' {SAYS}", check=False).code:
+        assert now() < deadline, "nobody is asked to press"
+        sleep(0.1)
 
 
 def test_a_stick_is_recognised_benched_and_lost_when_it_is_pulled_out(installed: Machine, say: Say) -> None:
@@ -89,8 +99,7 @@ def test_presses_that_bounce_in_a_known_pattern_are_counted_and_timed_by_the_ker
     installed.put(FINGER, "/root/finger.py")
     with ThreadPoolExecutor(1) as other:
         running = other.submit(benched, installed, "button")
-        until_it_listens(installed)
-        sleep(2.0)
+        until_it_asks(installed)
         spans_ms = json.loads(installed.run(f"python3 /root/finger.py {BUTTON} {button.PRESSES}").out)
         done = running.result(120)
     told = figures(installed, "button")
