@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hero365_edge.core.gate import Referee
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import Referee
 from hero365_edge.ports import Block
 
 

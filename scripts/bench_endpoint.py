@@ -17,9 +17,10 @@ import numpy as np
 
 from hero365_edge.bench import endpoint
 from hero365_edge.bench.endpoint_scenes import CLEAN, SNRS, Snr
-from hero365_edge.core.gate import CHUNK_SAMPLES, LIKELY, Gate
+from hero365_edge.core.gate import LIKELY, Gate
 from hero365_edge.core.highpass import HighPass
 from hero365_edge.core.pcm import EMPTY, RATE_HZ, Pcm, from_bytes
+from hero365_edge.core.referee import CHUNK_SAMPLES
 from hero365_edge.devices.detector import WebrtcDetector
 from hero365_edge.devices.referee import SileroReferee
 from hero365_edge.errors import DeviceError

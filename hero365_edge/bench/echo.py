@@ -11,8 +11,8 @@ from hero365_edge.bench.endpoint_scenes import spoken
 from hero365_edge.bench.vehicle_noise import noise
 from hero365_edge.core.barge_in import BargeIn
 from hero365_edge.core.ducking import DUCKED_DB, FADED_S, Ducking
-from hero365_edge.core.gate import Referee
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, samples_of
+from hero365_edge.core.referee import Referee
 from hero365_edge.echo_ports import Canceller
 
 Sound = NDArray[np.float64]

@@ -10,7 +10,8 @@ from pathlib import Path
 from hero365_edge.cli.panels import gpio_panel
 from hero365_edge.cli.trust import trust
 from hero365_edge.codec_ports import Detector, PacketDecoder, PacketEncoder, Resampler, StreamDecoder
-from hero365_edge.core.gate import Gate, Referee
+from hero365_edge.core.gate import Gate
+from hero365_edge.core.referee import Referee
 from hero365_edge.devices.canceller import WebrtcCanceller
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.devices.codec import OggOpusDecoder, OpusDecoder, OpusEncoder

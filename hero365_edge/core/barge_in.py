@@ -10,10 +10,10 @@ import numpy as np
 
 from hero365_edge.core.echo_filter import EchoFilter
 from hero365_edge.core.excess import Excess
-from hero365_edge.core.gate import Referee
 from hero365_edge.core.interruption import Interruption
 from hero365_edge.core.near_voice import NearVoice
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import Referee
 
 GOOD_DB = -15.0
 """A filter that leaves more than this of an echo is not to be judged by: the loudspeaker rattles, or is overdriven."""

@@ -7,19 +7,15 @@ not in the middle of a word that stands far above the noise, and never while nob
 """
 
 import math
-from collections import deque
 from typing import Protocol
 
 import numpy as np
 
 from hero365_edge.core.floor import NoiseFloor
 from hero365_edge.core.highpass import HighPass
-from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import Hearing, Referee
 
-CHUNK_SAMPLES = 512
-"""Silero's, 32 ms."""
-CATCH_UP_CHUNKS = 4
-"""It has a memory: after a time in which it was not asked it hears so many chunks of the past first."""
 ABOVE_FLOOR_DB = 3.0
 """What is softer than this above the noise is no speech, whatever the detector says."""
 CLEAR_DB = 20.0
@@ -40,18 +36,6 @@ class QuickDetector(Protocol):
 
     def is_speech(self, frame: Pcm) -> bool:
         """Of the next frame."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the recording before."""
-        ...
-
-
-class Referee(Protocol):
-    """The good one: says of each `CHUNK_SAMPLES` how likely there is speech in them."""
-
-    def likelihood(self, chunk: Pcm) -> float:
-        """Of the next chunk, 0 to 1."""
         ...
 
     def reset(self) -> None:
@@ -91,13 +75,11 @@ class Gate:
 
     def prepare(self, frame: Pcm) -> None:
         """Take a frame from before the recording, to know what is around; nobody needs to know what is in it."""
-        self._keep(frame)
         heard, level_dbfs = self._look(frame)
         self._floor.note(level_dbfs, heard)
 
     def is_speech(self, frame: Pcm) -> bool:
         """Whether the next 320 samples at 16 kHz hold speech."""
-        self._keep(frame)
         heard, level_dbfs = self._look(frame)
         above_db = 0.0 if self._floor.dbfs is None else level_dbfs - self._floor.dbfs
         voiced = self._decide(heard, above_db)
@@ -108,19 +90,19 @@ class Gate:
     def _begin(self) -> None:
         self._floor = NoiseFloor()
         self._highpass = HighPass()
-        self._rest: Pcm = EMPTY
-        self._unheard: deque[Pcm] = deque(maxlen=CATCH_UP_CHUNKS)
-        self._likely: float = 0.0
+        self._hearing = None if self._referee is None else Hearing(self._referee)
         self._quiet = GOING_ON_FRAMES
 
     def _look(self, frame: Pcm) -> tuple[bool, float]:
-        """What the quick detector says of it behind the high-pass, and its level there."""
+        """What the quick detector says of it behind the high-pass, and its level there; the referee's is kept."""
+        if self._hearing is not None:
+            self._hearing.keep(frame)
         filtered: Pcm = np.clip(np.round(self._highpass.frame(frame)), -32768, 32767).astype(np.int16)
         return self._quick.is_speech(filtered), dbfs(filtered)
 
     def _decide(self, heard: bool, above_db: float) -> bool:
         self.doubtful = False
-        if self._referee is None:
+        if self._hearing is None:
             self.doubtful = heard and above_db <= ABOVE_FLOOR_ALONE_DB
             return heard and not self.doubtful
         going_on = self._quiet < GOING_ON_FRAMES
@@ -128,17 +110,9 @@ class Gate:
             return True
         if not going_on and not (heard and above_db > ABOVE_FLOOR_DB):
             return False
-        while self._unheard:
-            self._likely = self._referee.likelihood(self._unheard.popleft())
-            self.asked += 1
-        self.doubtful = DOUBTFUL < self._likely <= LIKELY
-        return self._likely > LIKELY
-
-    def _keep(self, frame: Pcm) -> None:
-        self._rest = np.concatenate([self._rest, frame])
-        while len(self._rest) >= CHUNK_SAMPLES:
-            self._unheard.append(self._rest[:CHUNK_SAMPLES])
-            self._rest = self._rest[CHUNK_SAMPLES:]
+        self.asked += self._hearing.ask()
+        self.doubtful = DOUBTFUL < self._hearing.likely <= LIKELY
+        return self._hearing.likely > LIKELY
 
 
 def dbfs(samples: Pcm) -> float:

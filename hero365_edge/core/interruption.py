@@ -3,20 +3,14 @@
 import math
 from collections import deque
 
-import numpy as np
-
 from hero365_edge.core.floor import NoiseFloor
-from hero365_edge.core.gate import ABOVE_FLOOR_DB, CATCH_UP_CHUNKS, CHUNK_SAMPLES, Referee, dbfs
-from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.core.gate import ABOVE_FLOOR_DB, dbfs
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import EchoHearing, Referee
 
 ASK_DB = -30.0
 """Of an echo alone the canceller leaves less than so much of what is at its loudest, nine frames of ten: then the
 referee is not asked, nor when nothing stands out of the noise around."""
-GOING_ON_FRAMES = 10
-"""So long after a frame that stands out it goes on being asked."""
-DOUBTED_FRAMES = 25
-"""What it has heard without believing in it for so long it is made to forget: else it grows deaf. In an answer of
-three minutes it found one voice in four without."""
 LOUD_DB, CLEAR_DB = -15.0, 18.0
 """What is left so loud beside the loudest, and stands so far out of the noise, is hardly ever an echo's:"""
 LIKELY = 0.1
@@ -44,12 +38,7 @@ class Interruption:
     """One answer's."""
 
     def __init__(self, referee: Referee) -> None:
-        self._referee = referee
-        self._rest: Pcm = EMPTY
-        self._unheard: deque[Pcm] = deque(maxlen=CATCH_UP_CHUNKS)
-        self._quiet = GOING_ON_FRAMES
-        self._doubted = 0
-        self._likely = 0.0
+        self._hearing = EchoHearing(referee, LIKELY)
         self._loudest_dbfs = -120.0
         self._floor = NoiseFloor()
         self._speech: deque[bool] = deque(maxlen=WINDOW)
@@ -69,24 +58,22 @@ class Interruption:
 
         `softer`: all echo in them is of samples that were played softer.
         """
-        self._rest = np.concatenate([self._rest, left])
-        if len(self._rest) >= CHUNK_SAMPLES:
-            self._unheard.append(self._rest[:CHUNK_SAMPLES])
-            self._rest = self._rest[CHUNK_SAMPLES:]
+        self._hearing.keep(left)
         left_dbfs = dbfs(left)
         self._loudest_dbfs = max(self._loudest_dbfs - FADE_DB, dbfs(heard))
         floor_dbfs = left_dbfs if self._floor.dbfs is None else self._floor.dbfs
-        self._ask(left_dbfs > max(self._loudest_dbfs + ASK_DB, floor_dbfs + ABOVE_FLOOR_DB))
-        self._floor.note(left_dbfs, self._likely > LIKELY)
+        self._hearing.ask(stands_out=left_dbfs > max(self._loudest_dbfs + ASK_DB, floor_dbfs + ABOVE_FLOOR_DB))
+        likely = self._hearing.likely
+        self._floor.note(left_dbfs, likely > LIKELY)
         lacking_db = max(0.0, self._loudest_dbfs + LOUD_DB - left_dbfs, floor_dbfs + CLEAR_DB - left_dbfs)
-        self._speech.append(_log_odds(self._likely) > _log_odds(LIKELY) + PER_DB * lacking_db)
+        self._speech.append(_log_odds(likely) > _log_odds(LIKELY) + PER_DB * lacking_db)
         self.beside_db = beside_db = left_dbfs - self._loudest_dbfs
         above_db = left_dbfs - floor_dbfs
         true = False
         if self.suspects:
-            true = self._settle(beside_db > SOFT_DB and above_db > SOFT_CLEAR_DB and self._likely > SOFT_LIKELY, softer)
+            true = self._settle(beside_db > SOFT_DB and above_db > SOFT_CLEAR_DB and likely > SOFT_LIKELY, softer)
         else:
-            self._suspect(beside_db > HINT_DB and above_db > HINT_CLEAR_DB and self._likely > HINT_LIKELY)
+            self._suspect(beside_db > HINT_DB and above_db > HINT_CLEAR_DB and likely > HINT_LIKELY)
         return true or sum(self._speech) >= FRAMES
 
     def _suspect(self, hint: bool) -> None:
@@ -107,19 +94,6 @@ class Interruption:
         if not self.suspects:
             self._hints.clear()
         return true
-
-    def _ask(self, stands_out: bool) -> None:
-        asleep = self._quiet >= GOING_ON_FRAMES or self._doubted >= DOUBTED_FRAMES
-        self._quiet = 0 if stands_out else self._quiet + 1
-        if self._quiet >= GOING_ON_FRAMES:
-            self._likely = 0.0
-            return
-        if asleep:
-            self._referee.reset()
-            self._doubted = 0
-        while self._unheard:
-            self._likely = self._referee.likelihood(self._unheard.popleft())
-        self._doubted = 0 if self._likely > LIKELY else self._doubted + 1
 
 
 def _log_odds(likelihood: float) -> float:

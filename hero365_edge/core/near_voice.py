@@ -7,17 +7,11 @@ nothing until the filter has shown in this answer that it knows the way.
 
 from collections import deque
 
-import numpy as np
-
-from hero365_edge.core.gate import CATCH_UP_CHUNKS, CHUNK_SAMPLES, Referee
-from hero365_edge.core.pcm import EMPTY, Pcm
+from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import EchoHearing, Referee
 
 ASK_DB = 3.0
 """What an echo leaves stands out so far in one frame of a thousand: else the referee is not asked."""
-GOING_ON_FRAMES = 10
-"""So long after a frame that stands out it goes on being asked."""
-DOUBTED_FRAMES = 25
-"""What it has heard without believing in it for so long it is made to forget, as in core/interruption.py."""
 CLEAR_DB, LIKELY = 5.0, 0.2
 """A frame that stands out so far and is so likely speech is one of a voice's;"""
 FAR_DB, CONCEIVABLE = 12.0, 0.05
@@ -49,12 +43,7 @@ class NearVoice:
     """One answer's."""
 
     def __init__(self, referee: Referee) -> None:
-        self._referee = referee
-        self._rest: Pcm = EMPTY
-        self._unheard: deque[Pcm] = deque(maxlen=CATCH_UP_CHUNKS)
-        self._quiet = GOING_ON_FRAMES
-        self._doubted = 0
-        self._likely = 0.0
+        self._hearing = EchoHearing(referee, LIKELY)
         self._trust = 0
         self._voice: deque[bool] = deque(maxlen=WINDOW)
         self._witnesses: deque[bool] = deque(maxlen=WINDOW)
@@ -89,18 +78,16 @@ class NearVoice:
         level of what the canceller leaves of them beside the loudest that was heard; `echoes`: there is an echo in
         them from which can be told how good the filter is.
         """
-        self._rest = np.concatenate([self._rest, left])
-        if len(self._rest) >= CHUNK_SAMPLES:
-            self._unheard.append(self._rest[:CHUNK_SAMPLES])
-            self._rest = self._rest[CHUNK_SAMPLES:]
+        self._hearing.keep(left)
         self._supports.append(excess_db > SUPPORT_DB)
         if not self.trusts:
             self._earn(excess_db, echoes)
             return False
         self._hints.append(excess_db > HINT_DB)
         self._suspect_frames = SUSPECT_FRAMES if sum(self._hints) >= HINTS else max(0, self._suspect_frames - 1)
-        self._ask(excess_db > ASK_DB)
-        self._voice.append(excess_db > CLEAR_DB and self._likely > (CONCEIVABLE if excess_db > FAR_DB else LIKELY))
+        self._hearing.ask(stands_out=excess_db > ASK_DB)
+        likely = self._hearing.likely > (CONCEIVABLE if excess_db > FAR_DB else LIKELY)
+        self._voice.append(excess_db > CLEAR_DB and likely)
         self._witnesses.append(beside_db > WITNESS_DB)
         return sum(self._voice) >= FRAMES and sum(self._witnesses) >= WITNESSES
 
@@ -109,16 +96,3 @@ class NearVoice:
             self._trust += 1
         elif echoes and excess_db > ASTRAY_DB:
             self._trust = max(0, self._trust - AGAINST)
-
-    def _ask(self, stands_out: bool) -> None:
-        asleep = self._quiet >= GOING_ON_FRAMES or self._doubted >= DOUBTED_FRAMES
-        self._quiet = 0 if stands_out else self._quiet + 1
-        if self._quiet >= GOING_ON_FRAMES:
-            self._likely = 0.0
-            return
-        if asleep:
-            self._referee.reset()
-            self._doubted = 0
-        while self._unheard:
-            self._likely = self._referee.likelihood(self._unheard.popleft())
-        self._doubted = 0 if self._likely > LIKELY else self._doubted + 1

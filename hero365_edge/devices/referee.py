@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hero365_edge.core.gate import CHUNK_SAMPLES
 from hero365_edge.core.pcm import Pcm
+from hero365_edge.core.referee import CHUNK_SAMPLES
 from hero365_edge.errors import DeviceError
 
 

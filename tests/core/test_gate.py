@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from hero365_edge.core.gate import CATCH_UP_CHUNKS, CHUNK_SAMPLES, GOING_ON_FRAMES, LATE_MS, Gate, dbfs
+from hero365_edge.core.gate import GOING_ON_FRAMES, LATE_MS, Gate, dbfs
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, silence
+from hero365_edge.core.referee import CATCH_UP_CHUNKS
+from tests.core.expert import Expert
 
 QUIET_RMS, SOFT_RMS, LOUD_RMS = 30, 100, 8_000
 
@@ -20,23 +22,6 @@ class Quick:
         assert frame.shape == (FRAME_SAMPLES,)
         assert frame.dtype == np.int16
         return self.hears
-
-    def reset(self) -> None:
-        self.resets += 1
-
-
-class Expert:
-    """Is as sure as it is told to be, and remembers what it heard."""
-
-    def __init__(self) -> None:
-        self.likely = 0.0
-        self.heard: list[Pcm] = []
-        self.resets = 0
-
-    def likelihood(self, chunk: Pcm) -> float:
-        assert chunk.shape == (CHUNK_SAMPLES,)
-        self.heard.append(chunk)
-        return self.likely
 
     def reset(self) -> None:
         self.resets += 1

@@ -3,30 +3,16 @@
 import numpy as np
 import pytest
 
-from hero365_edge.core.gate import CHUNK_SAMPLES
 from hero365_edge.core.near_voice import FRAMES, HINTS, SUSPECT_FRAMES, TRUSTED, WINDOW, NearVoice
-from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm
+from hero365_edge.core.pcm import FRAME_SAMPLES
+from tests.core.expert import Expert
 
 LEFT = np.random.default_rng(1).normal(0, 1000, FRAME_SAMPLES).astype(np.int16)
 EXPECTED_DB, WEAK_DB, WEAKER_DB, VOICE_DB = -4.0, 2.5, 8.0, 14.0
 PASSED_DB, TAKEN_DB = -10.0, -45.0
 
 
-class Believer:
-    def __init__(self, likely: float) -> None:
-        self.likely = likely
-        self.asked = 0
-
-    def likelihood(self, chunk: Pcm) -> float:
-        assert len(chunk) == CHUNK_SAMPLES
-        self.asked += 1
-        return self.likely
-
-    def reset(self) -> None:
-        pass
-
-
-def trusting(referee: Believer) -> NearVoice:
+def trusting(referee: Expert) -> NearVoice:
     """The filter has shown for a second that it knows the way."""
     here = NearVoice(referee)
     assert not any(here.frame(LEFT, EXPECTED_DB, TAKEN_DB, echoes=True) for _ in range(TRUSTED))
@@ -40,7 +26,7 @@ def frames_until(here: NearVoice, excess_db: float, beside_db: float = PASSED_DB
 
 
 def test_a_voice_interrupts_after_its_frames() -> None:
-    assert frames_until(trusting(Believer(0.9)), VOICE_DB) == FRAMES
+    assert frames_until(trusting(Expert(0.9)), VOICE_DB) == FRAMES
 
 
 def test_nor_more_nor_less_than_240_ms_of_it_are_needed() -> None:
@@ -54,15 +40,15 @@ def test_nor_more_nor_less_than_240_ms_of_it_are_needed() -> None:
     ids=["no speech", "hardly speech", "hardly above an echo", "all of it the canceller takes for echo"],
 )
 def test_all_three_have_to_speak_for_it(likely: float, excess_db: float, beside_db: float) -> None:
-    assert frames_until(trusting(Believer(likely)), excess_db, beside_db) is None
+    assert frames_until(trusting(Expert(likely)), excess_db, beside_db) is None
 
 
 def test_what_stands_out_far_need_hardly_be_speech() -> None:
-    assert frames_until(trusting(Believer(0.1)), VOICE_DB) == FRAMES
+    assert frames_until(trusting(Expert(0.1)), VOICE_DB) == FRAMES
 
 
 def test_what_stands_out_is_suspected_before_anybody_believes_in_it_and_for_half_a_second() -> None:
-    here = trusting(Believer(0.0))
+    here = trusting(Expert(0.0))
     for number in range(HINTS):
         assert not here.suspects, number
         here.frame(LEFT, WEAKER_DB, TAKEN_DB, echoes=True)
@@ -73,14 +59,14 @@ def test_what_stands_out_is_suspected_before_anybody_believes_in_it_and_for_half
 
 
 def test_a_frame_that_stands_out_alone_is_not_suspected() -> None:
-    here = trusting(Believer(0.99))
+    here = trusting(Expert(0.99))
     for number in range(100):
         here.frame(LEFT, VOICE_DB if number % 4 == 0 else EXPECTED_DB, TAKEN_DB, echoes=True)
         assert not here.suspects
 
 
 def test_a_click_does_not_interrupt() -> None:
-    here = trusting(Believer(0.99))
+    here = trusting(Expert(0.99))
     told = [
         here.frame(LEFT, VOICE_DB if number % 20 < 6 else EXPECTED_DB, PASSED_DB, echoes=True) for number in range(200)
     ]
@@ -88,19 +74,19 @@ def test_a_click_does_not_interrupt() -> None:
 
 
 def test_of_what_an_echo_leaves_the_referee_is_not_asked() -> None:
-    referee = Believer(0.99)
+    referee = Expert(0.99)
     assert frames_until(trusting(referee), EXPECTED_DB) is None
     assert referee.asked == 0
 
 
 def test_until_the_filter_is_trusted_it_says_nothing() -> None:
-    referee = Believer(0.99)
+    referee = Expert(0.99)
     assert frames_until(NearVoice(referee), VOICE_DB) is None
     assert referee.asked == 0
 
 
 def test_it_is_not_trusted_by_what_holds_no_echo_nor_by_as_much_that_is_astray() -> None:
-    here = NearVoice(Believer(0.99))
+    here = NearVoice(Expert(0.99))
     for _ in range(4 * TRUSTED):
         here.frame(LEFT, EXPECTED_DB, TAKEN_DB, echoes=False)
     assert not here.trusts
@@ -110,14 +96,14 @@ def test_it_is_not_trusted_by_what_holds_no_echo_nor_by_as_much_that_is_astray()
 
 
 def test_where_the_echo_may_come_another_way_trust_is_earned_anew() -> None:
-    here = trusting(Believer(0.99))
+    here = trusting(Expert(0.99))
     here.distrust()
     assert frames_until(here, VOICE_DB) is None
 
 
 def test_it_denies_a_voice_of_which_nothing_stands_out_and_no_other() -> None:
-    assert not NearVoice(Believer(0.99)).denies, "it knows nothing yet"
-    here = trusting(Believer(0.99))
+    assert not NearVoice(Expert(0.99)).denies, "it knows nothing yet"
+    here = trusting(Expert(0.99))
     told = []
     for excess_db, frames in ((EXPECTED_DB, 1), (WEAK_DB, 3), (EXPECTED_DB, WINDOW)):
         for _ in range(frames):

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from hero365_edge.core.gate import CHUNK_SAMPLES, LIKELY
+from hero365_edge.core.gate import LIKELY
 from hero365_edge.core.pcm import Pcm, silence
+from hero365_edge.core.referee import CHUNK_SAMPLES
 from hero365_edge.devices.referee import SileroReferee
 
 
