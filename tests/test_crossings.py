@@ -74,7 +74,7 @@ def test_what_goes_through_the_pipes_is_told_with_its_time(tmp_path: Path) -> No
             (tmp_path / "heard.pipe").open("wb") as heard,
         ):
             for _ in range(5):
-                time.sleep(0.02)
+                time.sleep(0.02)  # a period of the card, as ALSA writes: the time of each piece is what is tested
                 sent.append(time.monotonic())
                 spoken.write(piece.tobytes())
             heard.write(piece[::-1].tobytes())

@@ -21,7 +21,7 @@ GOES_ON_S = 6.0
 
 def mend(folder: Path) -> str:
     """Run it; what it said. Raises CalledProcessError."""
-    done = subprocess.run(["sh", MEND, folder], capture_output=True, text=True, check=True)  # noqa: S603, S607  ours
+    done = subprocess.run(["sh", MEND, folder], capture_output=True, text=True, check=True)  # noqa: S603, S607  our script, in the system's shell
     return done.stdout + done.stderr
 
 

@@ -141,7 +141,7 @@ async def test_an_outage_loses_nothing_and_a_vmagent_killed_at_any_moment_what_i
         times = await sampled(store, after=time.time() + every_s, limit_s=75 + 2 * every_s)
         lost = await lost_of_each(store, every_s, began)
         told = ", ".join(f"{late_s:.1f} s: {lost[vehicle]}" for vehicle, late_s in after_s.items())
-        print(f"outage {outage_s:g} s; lost, most (mean), s: steady {lost['steady']}; killed after {told}")  # noqa: T201  the figures
+        print(f"outage {outage_s:g} s; lost, most (mean), s: steady {lost['steady']}; killed after {told}")  # noqa: T201  for -s
         assert missing(times["steady"], every_s) == 0
         late_s = lost["steady"].most_s  # a busy computer scrapes late, and makes up for it
         assert max(lost[name].most_s for name in moments) < MAY_LOSE_S + UNTIL_ITS_NEXT_S + late_s

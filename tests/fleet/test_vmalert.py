@@ -5,6 +5,7 @@ goes through them at the rules' own intervals and writes down what fires. Then l
 """
 
 import asyncio
+import functools
 import http.server
 import json
 import threading
@@ -103,7 +104,7 @@ async def filled(store: Store, case: Case, began: int) -> None:
         ]
     url = f"http://{store.address}/api/v1/import/prometheus"
     request = urllib.request.Request(url, "\n".join(lines).encode())
-    await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=20).close())  # noqa: S310  ours
+    await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=20).close())  # noqa: S310  our store's
     await store.get("/internal/force_flush")
 
 
@@ -156,29 +157,31 @@ class Told:
     over: bool
 
 
-class _Pager(http.server.BaseHTTPRequestHandler):
-    """Takes alerts as Prometheus's Alertmanager does."""
+class Pager(http.server.BaseHTTPRequestHandler):
+    """Takes alerts as Prometheus's Alertmanager does, and notes them in `told`."""
+
+    def __init__(self, told: list[Told], *connection: Any) -> None:
+        self._told = told
+        super().__init__(*connection)
 
     def do_POST(self) -> None:
         alerts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        told: list[Told] = self.server.told  # type: ignore[attr-defined]  # put there below
         now = datetime.now(UTC)
         for alert in alerts:
             over = datetime.fromisoformat(alert["endsAt"]) <= now
-            told.append(Told(alert["labels"], alert["annotations"], over))
+            self._told.append(Told(alert["labels"], alert["annotations"], over))
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library calls the parameter so
         """Keep still."""
 
 
 @pytest.fixture
 def pager() -> Iterator[tuple[str, list[Told]]]:
     """Its address, and what it was told."""
-    server = http.server.HTTPServer(("127.0.0.1", 0), _Pager)
     told: list[Told] = []
-    server.told = told  # type: ignore[attr-defined]  # what the handler may reach
+    server = http.server.HTTPServer(("127.0.0.1", 0), functools.partial(Pager, told))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}", told
@@ -231,13 +234,15 @@ async def test_who_is_called_hears_of_a_microphone_that_is_gone_and_that_it_is_b
 async def microphone_is(store: Store, up: int) -> None:
     """Wait until the store has it so."""
     async with asyncio.timeout(15):
-        while not await store.query(f'hero365_edge_device_up{{device="microphone"}} == {up}'):  # noqa: ASYNC110  no event
+        # A look each 0.2 s: a store tells nobody that it has a new sample.
+        while not await store.query(f'hero365_edge_device_up{{device="microphone"}} == {up}'):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
 async def heard(told: list[Told], *, over: bool) -> Told:
     """The first that is over, or that is not; waits for it."""
     async with asyncio.timeout(20):
-        while not (found := [each for each in told if each.over == over]):  # noqa: ASYNC110  no event
+        # A look each 0.1 s: the pager notes it in a thread of its own, which has no event of this loop.
+        while not (found := [each for each in told if each.over == over]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     return found[0]
