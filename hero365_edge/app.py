@@ -178,7 +178,7 @@ class Appliance:
             "devices": {
                 "microphone": self.cards.microphone_trouble or self._settings.audio.input.device,
                 "speaker": self.cards.speaker_trouble or self._settings.audio.output.device,
-                "panel": self.button.trouble or "; ".join(self.button.troubles.values()) or "works",
+                "panel": "; ".join(self.button.troubles.values()) or "works",
             },
             "sound": {
                 "period_ms": self.cards.period.ms,

@@ -103,7 +103,7 @@ def against_echo(settings: Settings, speaker: Loudspeaker) -> Echo | None:
     referee: type[SileroReferee] | None = None
     if settings.capture.barge_in == "voice":
         try:
-            SileroReferee()
+            SileroReferee()  # says here what is missing, and not at the first answer
             referee = SileroReferee
         except DeviceError as error:
             log.warning("capture.barge_in is voice, and only the button interrupts: %s", error)
