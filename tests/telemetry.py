@@ -121,7 +121,7 @@ class Agent(Program):
         self.buffer = folder / vehicle
         self.address = f"127.0.0.1:{free_port()}"
         config = folder / f"{vehicle}.yaml"
-        config.write_text(scrapes.replace(DAEMON, daemon).replace("interval: 10s", f"interval: {every_s:g}s"))
+        config.write_text(scrapes.replace(DAEMON, daemon).replace(f"interval: {agent_interval_s():g}s", f"interval: {every_s:g}s"))
         places = {
             "promscrape.config": config,
             "remoteWrite.tmpDataPath": self.buffer,

@@ -69,7 +69,7 @@ def test_vmagent_knows_every_flag_that_is_used_or_offered() -> None:
 def test_what_is_scraped_is_what_the_package_has_the_daemon_serve() -> None:
     scrapes = yaml.safe_load((FLEET / "vmagent.yaml").read_text())
     assert scrapes["scrape_configs"][0]["static_configs"] == [{"targets": [DAEMON]}]
-    assert scrapes["global"]["scrape_interval"] == "10s"
+    assert scrapes["global"]["scrape_interval"] == "8s"
     assert load([FLEET / "50-telemetry.yaml"], {}).settings.metrics.listen == DAEMON
 
 
