@@ -56,7 +56,7 @@ class Options:
     json_in_binary: bool = False
     """Send JSON as binary messages (the seed's client reads JSON from both)."""
     think_ms: int = 0
-    """No answer begins earlier than this after the end of its utterance."""
+    """No answer begins earlier than this after the end of its utterance; all of its sound is ready by then."""
     pacing: Pacing = "realtime"
 
     fault: Fault | None = None

@@ -15,7 +15,7 @@ from hero365_edge.backend import rtp, sound
 from hero365_edge.backend.faults import GARBAGE_RTP, GARBAGE_TEXTS, Faults
 from hero365_edge.backend.line import Line
 from hero365_edge.backend.mind import Mind, Reply
-from hero365_edge.backend.options import Codec, Fault, Kind, Options, Pcm
+from hero365_edge.backend.options import Codec, Fault, Kind, Options
 from hero365_edge.backend.pacing import Chunk, due_s
 from hero365_edge.backend.records import Answer, Records, Utterance
 from hero365_edge.backend.session import Session
@@ -48,6 +48,7 @@ class Turn:
         self._line = line
         self._session = session
         self._codec: Codec | None = codec
+        self._ssrc = secrets.randbelow(0x1_0000_0000)
         self.utterance = utterance
         self.answer: Answer | None = None
 
@@ -72,24 +73,15 @@ class Turn:
                 await self._line.send(text)
         reply = await self._aside(lambda: self._desk.mind.answer(utterance, self._session.talk, want_audio))
         utterance.text = reply.understood
+        kind, chunks = await self._aside(lambda: self._spoken(reply, want_audio))
+        # All of the answer is ready now, so that its first byte leaves when the thinking ends.
         await _sleep_until(utterance.ended_at + options.think_ms / 1000)
         if fault == "error":
             await self._line.tell("error", error=FAILED)
             return
-        self.answer = answer = self._begin(reply, want_audio)
-        try:
-            answer.complete = await self._send(answer, fault)
-        finally:
-            answer.ended_at = asyncio.get_running_loop().time()
-
-    def _begin(self, reply: Reply, want_audio: bool) -> Answer:
-        options = self._desk.options
         streamed = want_audio and options.delivery == "streamed"
-        kind: str = self._file_kind if want_audio else "text"
-        if streamed:
-            kind = f"rtp-{self._codec}" if self._codec else options.answer
-        answer = Answer(
-            utterance=self.utterance,
+        self.answer = answer = Answer(
+            utterance=utterance,
             text=reply.text,
             kind=kind,
             delivery="streamed" if streamed else "whole",
@@ -97,12 +89,26 @@ class Turn:
             began_at=asyncio.get_running_loop().time(),
         )
         self._desk.records.answering(answer)
-        return answer
+        send = self._stream if streamed else self._send_whole
+        try:
+            answer.complete = await send(answer, chunks, fault)
+        finally:
+            answer.ended_at = asyncio.get_running_loop().time()
 
-    async def _send(self, answer: Answer, fault: Fault | None) -> bool:
-        if answer.delivery == "streamed":
-            return await self._stream(answer, fault)
-        data = b"" if answer.kind == "text" else await self._aside(lambda: sound.whole(self._file_kind, answer.pcm))
+    def _spoken(self, reply: Reply, want_audio: bool) -> tuple[str, list[Chunk]]:
+        """What kind of sound the answer is, and the messages that carry it; a whole file is one."""
+        options = self._desk.options
+        if not want_audio:
+            return "text", []
+        if options.delivery == "whole":
+            kind: Kind = "wav" if options.answer == "pcm" else options.answer  # `audio_format` knows no bare PCM
+            return kind, [Chunk(sound.whole(kind, reply.pcm), 0.0)]
+        if self._codec:
+            return f"rtp-{self._codec}", rtp.packetize(reply.pcm, self._codec, self._ssrc)
+        return options.answer, sound.stream(options.answer, reply.pcm, options.chunk_ms)
+
+    async def _send_whole(self, answer: Answer, chunks: list[Chunk], fault: Fault | None) -> bool:
+        data = b"".join(chunk.data for chunk in chunks)
         audio = {"audio_response": base64.b64encode(data).decode(), "audio_format": answer.kind} if data else {}
         if not await self._survives(fault):
             return False
@@ -110,10 +116,8 @@ class Turn:
         answer.chunks_sent, answer.bytes_sent = int(bool(data)), len(data)
         return True
 
-    async def _stream(self, answer: Answer, fault: Fault | None) -> bool:
+    async def _stream(self, answer: Answer, chunks: list[Chunk], fault: Fault | None) -> bool:
         text_first = self._desk.options.text_first
-        ssrc = secrets.randbelow(0x1_0000_0000)
-        chunks = await self._aside(lambda: self._chunks(answer.pcm, ssrc))
         if text_first:
             await self._line.tell("agent_response", response=answer.text)
         if self._codec:
@@ -122,7 +126,7 @@ class Turn:
                 "response_started",
                 response_id=answer.response_id,
                 utterance_id=self.utterance.utterance_id,
-                ssrc=ssrc,
+                ssrc=self._ssrc,
             )
         if not await self._send_chunks(answer, chunks, fault):
             return False
@@ -149,17 +153,6 @@ class Turn:
             answer.chunks_sent += 1
             answer.bytes_sent += len(chunk.data)
         return True
-
-    @property
-    def _file_kind(self) -> Kind:
-        """What whole answers are: `audio_format` knows no bare PCM."""
-        kind = self._desk.options.answer
-        return "wav" if kind == "pcm" else kind
-
-    def _chunks(self, pcm: Pcm, ssrc: int) -> list[Chunk]:
-        if self._codec:
-            return rtp.packetize(pcm, self._codec, ssrc)
-        return sound.stream(self._desk.options.answer, pcm, self._desk.options.chunk_ms)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do something slow on the backend's thread."""

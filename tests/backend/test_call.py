@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import re
+import threading
 import uuid
 from typing import Any
 
@@ -32,7 +33,7 @@ def sound(caller: Caller) -> Samples:
 
 
 async def streamed(caller: Caller, size: int = ANSWER.nbytes) -> None:
-    """Read until that many bytes came."""
+    """Read until that many bytes of sound came."""
     async with asyncio.timeout(5):
         while sum(map(len, caller.binary)) < size:
             await caller.next()
@@ -274,6 +275,20 @@ async def test_thinking_takes_its_time() -> None:
         await caller.hear("agent_response")
         (answer,) = backend.answers
         assert 0.3 <= answer.began_at - answer.utterance.ended_at < 1.0
+
+
+async def test_an_answers_sound_is_ready_when_the_thinking_ends() -> None:
+    async with SimulatedBackend(fast(think_ms=1000)) as backend, call(backend.url) as caller:
+        await caller.start()
+        await caller.speak(SAID)
+        await caller.hear("audio_processing", status="processing")
+        await asyncio.sleep(0.5)
+        heard = threading.Event()
+        busy = backend._thread.submit(heard.wait, 10.0)
+        await caller.hear("agent_response")
+        await streamed(caller, 1)
+        heard.set()
+        assert await asyncio.wrap_future(busy)
 
 
 async def test_real_time_is_real_time() -> None:
