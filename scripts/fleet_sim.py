@@ -15,13 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
-
 from hero365_edge.bench.fleet_need import USES, Measured, each, of_a_device, of_a_fleet, told
 from hero365_edge.bench.fleet_replay import recorded
 from tests.fleetsim.replayed import Day, day
 from tests.fleetsim.sessions import Sessions, sessions
-from tests.telemetry import DAEMON, SCRAPES
+from tests.telemetry import DAEMON, agent_interval_s
 
 MOST_REAL = 20
 """So many real sessions this program carries at most; of a larger fleet, `FEW_REAL` are real."""
@@ -66,7 +64,7 @@ def main() -> int:
 
 
 async def _simulate(arguments: argparse.Namespace, folder: Path) -> tuple[Sessions, Day, Measured]:
-    product_s = float(yaml.safe_load(SCRAPES.read_text())["global"]["scrape_interval"].removesuffix("s"))
+    product_s = agent_interval_s()
     real = arguments.devices if arguments.devices <= MOST_REAL else FEW_REAL
     places = folder / "sessions", folder / "day"
     for place in places:

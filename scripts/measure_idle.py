@@ -26,6 +26,7 @@ from hero365_edge.backend.options import Options
 from hero365_edge.backend.server import SimulatedBackend
 from tests import alsa_rig
 from tests.scraping import free_port
+from tests.telemetry import agent_interval_s
 
 LIBRARIES = (
     "asyncio, msgspec, yaml, numpy, websockets.asyncio.client, soxr, pyaudio, webrtcvad, opuslib.api.encoder, gpiozero"
@@ -35,7 +36,6 @@ IMPORT_ONLY += "s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\ntime.sleep(36
 AIMS = {"ready_s": "< 1", "cpu_percent": "< 2", "rss_mb": "< 60"}
 MAY_COST = {"ready_s": "", "cpu_percent": "< 0.5", "rss_mb": "< 3"}
 """What metrics may add."""
-SCRAPE_EVERY_S = 10.0
 READY_LIMIT_S = 30.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
@@ -71,7 +71,7 @@ def cost_of(command: Sequence[str], environ: dict[str, str], idle_s: float, scra
                     if scraped:
                         with urllib.request.urlopen(scraped, timeout=5) as answer:  # noqa: S310  of our own making
                             answer.read()
-                    time.sleep(min(left_s, SCRAPE_EVERY_S))
+                    time.sleep(min(left_s, agent_interval_s()))
                 cpu_s = _cpu_s(process.pid) - before
                 elapsed_s = time.monotonic() - since
                 rss_mb = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * PAGE_MB

@@ -121,7 +121,8 @@ class Agent(Program):
         self.buffer = folder / vehicle
         self.address = f"127.0.0.1:{free_port()}"
         config = folder / f"{vehicle}.yaml"
-        config.write_text(scrapes.replace(DAEMON, daemon).replace(f"interval: {agent_interval_s():g}s", f"interval: {every_s:g}s"))
+        as_shipped, here = (f"interval: {interval_s:g}s" for interval_s in (agent_interval_s(), every_s))
+        config.write_text(scrapes.replace(DAEMON, daemon).replace(as_shipped, here))
         places = {
             "promscrape.config": config,
             "remoteWrite.tmpDataPath": self.buffer,
