@@ -84,6 +84,7 @@ class Appliance:
             world.speaker,
             happen,
             self.downlink.card_lost,
+            self.downlink.hold,
             recording=lambda: self.uplink.recording,
             playing=lambda: self.downlink.playing,
             period_ms=settings.audio.period_ms,

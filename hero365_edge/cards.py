@@ -36,6 +36,7 @@ class Cards:
         speaker: Speaker,
         tell: Callable[[ev.Event], None],
         speaker_lost: Callable[[], None],
+        opening: Callable[[bool], None],
         recording: Callable[[], bool],
         playing: Callable[[], bool],
         period_ms: int = 20,
@@ -44,7 +45,8 @@ class Cards:
         *,
         always_on: bool = True,
     ) -> None:
-        """`recording` and `playing` say whether a card is in use: a try to open the other would cut it.
+        """`recording` and `playing` say whether a card is in use: a try to open the other would cut it. `opening` is
+        told when both begin to be opened anew (True), and when they are open or known to be missing.
 
         `channel` of the microphone is used, all when None. `zeros_allowed`: whether nothing but zeros is silence;
         None where a card's is not, and software's is. Unless `always_on`, the microphone is only open while recording.
@@ -54,6 +56,7 @@ class Cards:
         self._speaker = speaker
         self._tell = tell
         self._speaker_lost = speaker_lost
+        self._opening = opening
         self._recording = recording
         self._playing = playing
         self.microphone_trouble = "not opened yet"
@@ -81,7 +84,9 @@ class Cards:
             trouble = self.microphone_trouble or self.speaker_trouble
             due = self._reopen or (trouble and self._clock.now() >= self._try_at)
             if due and not self._in_use:
+                self._opening(True)
                 await self._open()
+                self._opening(False)
                 if self.microphone_trouble or self.speaker_trouble:
                     missing_s = TRY_DEAF_EVERY_S if self.is_deaf else TRY_EVERY_S
                     wait_s = missing_s if self.microphone_trouble else TRY_SPEAKER_EVERY_S
@@ -143,6 +148,7 @@ class Cards:
             self.speaker_trouble = f"it has taken nothing for {LOST_AFTER_S:g} s"
             log.warning("the speaker is lost: %s", self.speaker_trouble)
             self._speaker_lost()
+            self._tell(ev.SpeakerLost(now))
 
     def listen(self) -> None:
         """Look whether the microphone hears: twice a second, and when somebody is about to speak."""
@@ -184,7 +190,7 @@ class Cards:
 
     async def _open(self) -> None:
         """Close both and open both, in a thread: a card that hangs must not stop the event loop."""
-        had_microphone = not self.microphone_trouble
+        had_microphone, had_speaker = not self.microphone_trouble, not self.speaker_trouble
         self._reopen = False
         before = self.microphone_trouble, self.speaker_trouble
         await aside(self.close, "close cards")
@@ -207,6 +213,10 @@ class Cards:
             self._tell(ev.MicrophoneLost(self._clock.now()))
         elif not had_microphone:
             self._find_microphone()
+        if self.speaker_trouble:
+            self._tell(ev.SpeakerLost(self._clock.now()))
+        elif not had_speaker:
+            self._tell(ev.SpeakerFound(self._clock.now()))
 
 
 def _trouble_of(start: Callable[[], None]) -> str:

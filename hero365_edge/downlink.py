@@ -46,6 +46,7 @@ class Downlink:
         self._player = Player(speaker, codecs, playback.start_ms)
         self.set_volume(playback.volume)
         self._gate = Gate.OPEN
+        self._held = False
         self._v1 = False
         self._answers: deque[Answer] = deque()
         self._stream: Answer | None = None
@@ -144,6 +145,11 @@ class Downlink:
             self._player.chime(pcm)
             self._woken.set()
 
+    def hold(self, held: bool) -> None:
+        """While the cards are opened anew nothing is handed to the speaker, which would drop it."""
+        self._held = held
+        self._woken.set()
+
     def card_lost(self) -> None:
         """The speaker is gone: nothing of this answer will be heard any more."""
         self._lost = self._stream
@@ -196,7 +202,7 @@ class Downlink:
         now = self._clock.now()
         try:
             self._decode(now)
-            if self._gate is not Gate.HOLDING:
+            if self._gate is not Gate.HOLDING and not self._held:
                 self._player.feed(now)
         except DeviceError as error:
             log.warning("the speaker does not take what is to be heard: %s", error)
@@ -209,7 +215,7 @@ class Downlink:
             self._hush()
         if not self._answers and not self._player.buffered and answer is not self._replay:
             self.last_answer.begin()
-        if not self._answers and self._player.silent:
+        if not self._answers and self._player.silent and not self._held:
             with contextlib.suppress(DeviceError):  # a missing speaker is found when there is something to play
                 self._player.begin(self._clock.now())
         self._answers.append(answer)
@@ -269,7 +275,7 @@ class Downlink:
         return self._last_byte_at + self._playback.response_gap_ms / 1000
 
     def _deadline(self, now: float) -> float | None:
-        priming_until = self._player.deadline if self._gate is Gate.OPEN else None
+        priming_until = self._player.deadline if self._gate is Gate.OPEN and not self._held else None
         start_at = now + POLL_S if self._player.buffered and self._player.starting(now) else None
         times = (priming_until, start_at, self._stream_over_at(), self._sleep_when_quiet(now))
         return min((at for at in times if at is not None), default=None)
@@ -285,8 +291,7 @@ class Downlink:
         return self._sleep_at
 
     def _hush(self) -> None:
-        if not self._player.silent:
-            self._speaker.flush()
+        self._speaker.flush()  # also when all was handed over: the card still holds the last tens of milliseconds
         self._forget()
 
     def _forget(self) -> None:

@@ -251,8 +251,8 @@ class Player:
         return self._converter
 
     def _room(self, ahead_ms: int) -> int:
-        if not self._speaker.rate_hz:
-            raise DeviceError("no speaker was ever open")
+        if not self._speaker.is_open:
+            raise DeviceError("no speaker is open")
         free = samples_of(ahead_ms, self._speaker.rate_hz) - self._speaker.queued_samples
         return -(-free * RATE_HZ // self._speaker.rate_hz)
 

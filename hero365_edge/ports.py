@@ -121,6 +121,11 @@ class Speaker(Protocol):
         ...
 
     @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since; else what is written is dropped."""
+        ...
+
+    @property
     def xruns(self) -> int:
         """How often the card ran dry because a callback came too late."""
         ...

@@ -848,7 +848,7 @@ async def test_a_missing_speaker_is_said_and_a_turn_ends_all_the_same(was_open: 
         link.say(answer(1_600).tobytes())
         turn = await van.turn_last("failed", 1.0)
         assert turn.first_sample is None
-        assert van.light is Light.READY
+        assert van.light is Light.FAULT
 
 
 async def test_without_a_panel_the_button_can_be_pressed_from_afar() -> None:

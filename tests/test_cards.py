@@ -20,6 +20,7 @@ from hero365_edge.fakes.speaker import FakeSpeaker
 from tests.appliance import until, words
 
 LOOKED_S = LOOK_EVERY_S + 0.2
+BOTH_FOUND = [ev.MicrophoneFound, ev.SpeakerFound]
 
 
 class CountedMicrophone(FakeMicrophone):
@@ -45,6 +46,7 @@ class Keeper:
         self.speaker = FakeSpeaker(self.clock)
         self.told: list[type] = []
         self.speaker_lost = 0
+        self.openings: list[bool] = []
         self.recording = self.playing = False
         self.cards = Cards(
             self.clock,
@@ -52,6 +54,7 @@ class Keeper:
             self.speaker,
             lambda event: self.told.append(type(event)),
             self._lose_speaker,
+            self._note_opening,
             recording=lambda: self.recording,
             playing=lambda: self.playing,
             zeros_allowed=zeros_allowed,
@@ -59,6 +62,9 @@ class Keeper:
 
     def _lose_speaker(self) -> None:
         self.speaker_lost += 1
+
+    def _note_opening(self, opening: bool) -> None:
+        self.openings.append(opening)
 
     async def looked(self) -> None:
         """They looked after the cards once more."""
@@ -86,7 +92,7 @@ async def running(keeper: Keeper) -> AsyncIterator[Keeper]:
 async def test_both_cards_are_opened_and_the_microphone_is_told() -> None:
     async with running(Keeper()) as keeper:
         assert (keeper.cards.microphone_trouble, keeper.cards.speaker_trouble) == ("", "")
-        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.told == BOTH_FOUND
         assert keeper.microphone.opened == 1
         keeper.cards.close()
         keeper.speaker.wake()
@@ -112,7 +118,7 @@ async def test_a_microphone_that_gives_blocks_is_left_alone() -> None:
             keeper.clock.advance(LOST_AFTER_S - 0.1)
             keeper.microphone.hear(words(320))
         await keeper.looked()
-        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.told == BOTH_FOUND
         assert keeper.microphone.opened == 1
 
 
@@ -124,7 +130,30 @@ async def test_a_speaker_that_takes_nothing_of_what_waits_is_lost_and_opened_aga
         await until(lambda: keeper.speaker_lost == 1, LOOKED_S)
         await keeper.opened(2)
         assert keeper.cards.speaker_trouble == "", "it opened again at once"
-        assert keeper.told == [ev.MicrophoneFound], "the microphone was never gone for long"
+        assert keeper.told == [*BOTH_FOUND, ev.SpeakerLost, ev.SpeakerFound], "the microphone was never gone for long"
+
+
+async def test_a_speaker_that_is_missing_is_told_until_it_is_there() -> None:
+    keeper = Keeper()
+    keeper.speaker.unplug()
+    async with running(keeper):
+        assert keeper.told == [ev.MicrophoneFound, ev.SpeakerLost]
+        keeper.speaker.plug()
+        keeper.clock.advance(TRY_SPEAKER_EVERY_S)
+        keeper.microphone.hear(words(320))
+        await keeper.opened(2)
+        assert keeper.told[-1] is ev.SpeakerFound
+
+
+async def test_it_is_told_when_the_cards_are_about_to_be_opened_and_when_they_are() -> None:
+    async with running(Keeper()) as keeper:
+        assert keeper.openings == [True, False]
+        closed_when = []
+        keeper.speaker.close = lambda: closed_when.append(keeper.openings.copy())  # type: ignore[method-assign]  # to see when
+        keeper.speaker.xruns = XRUNS
+        await keeper.opened(2)
+        assert closed_when == [[True, False, True]]
+        assert keeper.openings == [True, False, True, False]
 
 
 async def test_a_speaker_that_sleeps_is_not_lost() -> None:
@@ -140,7 +169,7 @@ async def test_a_missing_speaker_is_tried_seldom_and_never_while_something_is_re
     keeper.speaker.unplug()
     async with running(keeper):
         assert "speaker" in keeper.cards.speaker_trouble
-        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.told == [ev.MicrophoneFound, ev.SpeakerLost]
         keeper.clock.advance(TRY_SPEAKER_EVERY_S / 2)
         keeper.microphone.hear(words(320))
         await keeper.looked()
@@ -161,7 +190,7 @@ async def test_a_recording_that_waits_for_the_microphone_does_not_keep_it_from_b
     keeper = Keeper()
     keeper.recording = True
     async with running(keeper):
-        assert keeper.told == [ev.MicrophoneFound]
+        assert keeper.told == BOTH_FOUND
 
 
 async def test_a_missing_microphone_is_not_tried_while_an_answer_is_played() -> None:
@@ -320,9 +349,9 @@ async def test_a_card_that_gives_only_zeros_is_a_fault_and_opened_again_until_it
     async with running(keeper):
         await give(keeper, hiss(8_000), 2)
         await give(keeper, silence(8_000), 4)
-        assert keeper.told == [ev.MicrophoneFound], "they may be 2.5 s old"
+        assert keeper.told == BOTH_FOUND, "they may be 2.5 s old"
         await give(keeper, silence(8_000), 1)
-        assert keeper.told == [ev.MicrophoneFound, ev.MicrophoneLost]
+        assert keeper.told == [*BOTH_FOUND, ev.MicrophoneLost]
         assert keeper.cards.microphone_trouble == "it gives nothing but zeros"
         await keeper.opened(2)
         assert keeper.cards.microphone_trouble == "it gives nothing but zeros", "that it opens is no sign that it hears"

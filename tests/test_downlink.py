@@ -651,6 +651,30 @@ async def test_an_answer_to_a_card_that_is_closed_ends_at_once(room: Room) -> No
     room.speaker.close()
     room.stream(ramp(1600).tobytes())
     await room.ended(limit_s=0.5)
+    assert room.downlink.figures["played_ms"] == 0
+    assert room.downlink.figures["lost_ms"] == 0
+
+
+async def test_an_answer_that_begins_while_the_cards_are_opened_anew_is_heard_whole(room: Room) -> None:
+    room.downlink.hold(held=True)
+    room.speaker.close()
+    readings = room.clock.readings
+    room.downlink.play(wav_bytes(ramp(8_000)), "wav")
+    await asyncio.sleep(0.1)
+    assert room.events(ev.PlaybackEnded) == []
+    assert room.clock.readings - readings < 50, "it does not spin"
+    room.speaker.start()
+    room.downlink.hold(held=False)
+    await room.ended(limit_s=2.0)
+    assert np.array_equal(room.heard(), ramp(8_000))
+
+
+async def test_a_press_in_the_last_moments_of_an_answer_stops_the_card_that_still_holds_them(room: Room) -> None:
+    room.stream(ramp(800).tobytes())
+    await until(lambda: room.speaker.handed_over >= 800, 1.0)
+    assert room.speaker.awake
+    room.downlink.silence()
+    assert not room.speaker.awake
 
 
 def no_speaker(room: Room) -> None:

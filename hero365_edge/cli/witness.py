@@ -132,6 +132,11 @@ class WitnessedSpeaker:
         return self._inner.rate_hz
 
     @property
+    def is_open(self) -> bool:
+        """The inner one's."""
+        return self._inner.is_open
+
+    @property
     def period_samples(self) -> int:
         """The inner one's."""
         return self._inner.period_samples

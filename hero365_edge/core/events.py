@@ -190,6 +190,20 @@ class MicrophoneFound:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerLost:
+    """The speaker is missing, or takes nothing."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerFound:
+    """The speaker is open."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Somebody typed a question."""
 
@@ -234,6 +248,8 @@ Event = (
     | PlaybackEnded
     | MicrophoneLost
     | MicrophoneFound
+    | SpeakerLost
+    | SpeakerFound
     | Said
     | SessionEndAsked
     | TimeUp

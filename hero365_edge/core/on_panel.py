@@ -114,6 +114,20 @@ def microphone_found(here: Situation, _event: ev.MicrophoneFound) -> None:
         here.go(Step.SETTLE)
 
 
+def speaker_lost(here: Situation, _event: ev.SpeakerLost) -> None:
+    """Dumb: only the lamp can say so, and does once nothing is under way."""
+    here.facts.dumb = True
+    if resting(here):
+        here.go(Step.SETTLE)
+
+
+def speaker_found(here: Situation, _event: ev.SpeakerFound) -> None:
+    """Can be heard again."""
+    here.facts.dumb = False
+    if resting(here):
+        here.go(Step.SETTLE)
+
+
 def speech_began(here: Situation, _event: ev.SpeechBegan) -> None:
     """There is speech in the recording, at first or again after a pause."""
     if here.state is not State.LISTENING or here.turn is None:

@@ -27,6 +27,8 @@ _HANDLERS: dict[type, Callable[[Situation, Any], None]] = {
     ev.Said: on_panel.said,
     ev.MicrophoneLost: on_panel.microphone_lost,
     ev.MicrophoneFound: on_panel.microphone_found,
+    ev.SpeakerLost: on_panel.speaker_lost,
+    ev.SpeakerFound: on_panel.speaker_found,
     ev.SpokenInto: on_panel.spoken_into,
     ev.SpeechBegan: on_panel.speech_began,
     ev.SpeechPaused: on_panel.speech_paused,

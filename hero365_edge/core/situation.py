@@ -44,6 +44,8 @@ class Facts:
     """A whole utterance was too big a message for this backend: kept ones go frame by frame."""
     deaf: bool = False
     """The microphone is missing or gives nothing."""
+    dumb: bool = False
+    """The speaker is missing or takes nothing: what is said is still heard, but nothing is answered."""
     stuck: bool = False
     """The button does not come up."""
 
@@ -235,7 +237,7 @@ class Situation:
 
     def _resting_state(self) -> State:
         facts = self.facts
-        if facts.refused or facts.deaf or facts.stuck:
+        if facts.refused or facts.deaf or facts.dumb or facts.stuck:
             return State.FAULT
         if facts.agreement is not None:
             return State.READY

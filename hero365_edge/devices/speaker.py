@@ -48,7 +48,8 @@ class PortAudioSpeaker:
     (the loop: `_written`, `_floor`, the right end of `_queue`; the callback: `_taken`, the left end) and because a
     step on a deque, or storing an int, is one step under the GIL. The callback looks at `_written` before it asks
     whether a halt was ordered, and takes nothing numbered higher: so what is written after a `flush` cannot slip
-    into the run that the flush ends.
+    into the run that the flush ends. `start` and `close` may come from a third, while the loop writes nothing; it may
+    still `wake`, `sleep` and `flush`.
     """
 
     def __init__(self, clock: Clock, device: str = "default", rate_hz: int = 0, period_ms: int = 20) -> None:
@@ -77,6 +78,11 @@ class PortAudioSpeaker:
         self._stretch = 0
         self._given: deque[_Given] | None = None
         self._ducking = Ducking()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._stream is not None
 
     @property
     def queued_samples(self) -> int:
@@ -114,15 +120,17 @@ class PortAudioSpeaker:
         stream = Stream("output", self._device, self._asked_hz, self.period_ms, self._wanted)
         self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
         self._run = 0
+        self._awake = False  # also when it was to be woken while the last stream was closed
         self._last_callback_at = self._clock.now()
         self._stream = stream
 
     def wake(self) -> None:
         """Let the card run, so that the next `write` is heard without the delay of starting. Idempotent."""
-        if self._stream is not None and not self._awake:
+        stream = self._stream
+        if stream is not None and not self._awake:
             self._awake = True
             self._last_callback_at = self._clock.now()
-            self._stream.run()
+            stream.run()
 
     def sleep(self) -> None:
         """Let the card stop: an idle device costs no callbacks. What is queued is dropped. Idempotent."""
@@ -180,9 +188,10 @@ class PortAudioSpeaker:
         Returns before the card has stopped. The card sleeps afterwards: `wake`, or `write`, lets it run again.
         """
         dropped = self._drop()
-        if self._stream is not None and self._awake:
+        stream = self._stream
+        if stream is not None and self._awake:
             self._awake = False
-            self._stream.halt()
+            stream.halt()
             self._note_stop()
         return dropped
 

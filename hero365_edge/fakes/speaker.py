@@ -106,6 +106,11 @@ class FakeSpeaker:
         self._stop()
 
     @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._open
+
+    @property
     def queued_samples(self) -> int:
         """Written, and not yet handed to the card."""
         return sum(pcm.size for pcm in self._queue)

@@ -283,6 +283,19 @@ async def test_it_can_be_closed_twice_and_started_again(device: Device) -> None:
     assert np.array_equal(content(np.minimum(heard, 0)), ramp(SECOND // 10, sign=-1))
 
 
+async def test_a_wake_while_it_is_closed_does_not_keep_the_next_write_from_being_heard(speaker: Speaker) -> None:
+    speaker.write(silence(SECOND))
+    await asyncio.sleep(0.1)
+    closing = asyncio.create_task(asyncio.to_thread(speaker.close))
+    while not closing.done():
+        speaker.wake()
+        await asyncio.sleep(0.001)
+    assert not speaker.is_open
+    speaker.start()
+    first = speaker.write(silence(800))
+    await until(lambda: speaker.handed_over == first + 800)
+
+
 async def test_it_is_done_with_what_it_was_told_before_long(speaker: Speaker) -> None:
     speaker.write(silence(3200))
     await until(lambda: speaker.stuck_since is None)

@@ -897,6 +897,31 @@ def test_a_microphone_lost_without_a_link_is_a_fault_though_words_wait_and_they_
     assert talk.tell(do.SendKept)
 
 
+def test_a_lost_speaker_is_a_fault_and_who_speaks_is_heard_all_the_same(talk: Talk) -> None:
+    talk.happen(ev.SpeakerLost)
+    assert talk.is_in(State.FAULT)
+    talk.tap()
+    talk.speak_and_pause()
+    assert talk.tell(do.Commit)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.PlaybackEnded, 1.0)
+    assert talk.is_in(State.FAULT)
+    talk.happen(ev.SpeakerFound)
+    assert talk.is_in(State.READY)
+
+
+def test_a_speaker_lost_in_an_answer_shows_when_the_turn_is_over(talk: Talk) -> None:
+    talk.tap()
+    talk.speak_and_pause()
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(ev.SpeakerLost)
+    assert talk.is_in(State.SPEAKING)
+    talk.happen(ev.PlaybackEnded, 1.0)
+    assert talk.is_in(State.FAULT)
+
+
 def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
     talk.tap()
     talk.speak_and_pause()
@@ -955,7 +980,7 @@ EVENTS = st.one_of(
         [
             *(g.Pressed, g.HoldBegan, g.Tapped, g.Released, g.DoubleTapped, g.LongHeld, g.Stuck),
             *(ev.LinkDown, ev.SpeechBegan, ev.SpeechPaused, ev.FirstSampleHeard, ev.StillSpeaking, ev.PlaybackEnded),
-            *(ev.MicrophoneLost, ev.MicrophoneFound, ev.SessionEndAsked, ev.TimeUp),
+            *(ev.MicrophoneLost, ev.MicrophoneFound, ev.SpeakerLost, ev.SpeakerFound, ev.SessionEndAsked, ev.TimeUp),
         ]
     ),
     st.sampled_from([SEED, BUFFERED, V1]).map(lambda agreement: lambda at: ev.LinkUp(agreement, at)),
