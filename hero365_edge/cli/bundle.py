@@ -12,11 +12,9 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-import msgspec
-
 from hero365_edge import __version__
 from hero365_edge.cli import journal
-from hero365_edge.cli.options import add_config, load_config
+from hero365_edge.cli.options import add_config, load_config, told
 from hero365_edge.cli.secrecy import know_the_secrets
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.dialogue import transcripts
@@ -60,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transcripts",
         action="store_true",
-        help="leave the texts of answers in, where log.transcripts had them written at all",
+        help="leave the texts of answers in, where log.transcripts had them written at all, and the place and the task",
     )
     parser.add_argument("--list", action="store_true", help="only tell what would be in it")
 
@@ -169,17 +167,15 @@ def _versions() -> str:
 
 def _settings(arguments: argparse.Namespace) -> str:
     loaded = load_config(arguments, with_board=True)
-    settings = msgspec.to_builtins(loaded.settings)
-    command = settings["backend"]["token_command"]
-    settings["backend"]["token_command"] = [*command[:1], *("***" for _ in command[1:])]
     where = token_source(loaded.settings, os.environ, SystemClock()).where()
-    return json.dumps({"settings": settings, "origin": dict(loaded.origin), "token_from": where}, indent=2)
+    return json.dumps({"settings": told(loaded.settings), "origin": dict(loaded.origin), "token_from": where}, indent=2)
 
 
 def _status(arguments: argparse.Namespace) -> str:
     status = request(Path(load_config(arguments).settings.control.socket), {"do": "status"})
     if not arguments.transcripts:
-        status.pop("last_text", None)
+        for private in ("last_text", "context"):  # what was said; where the vehicle is, and what is done there
+            status.pop(private, None)
     return json.dumps(status, indent=2)
 
 

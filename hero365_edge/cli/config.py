@@ -5,10 +5,8 @@ import asyncio
 import json
 import os
 
-import msgspec
-
 from hero365_edge.catalogue import catalogue
-from hero365_edge.cli.options import add_config, add_json, load_config
+from hero365_edge.cli.options import add_config, add_json, load_config, told
 from hero365_edge.config import DEFAULT, schema
 from hero365_edge.devices.clock import SystemClock
 from hero365_edge.fleet.token import token_source
@@ -35,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> None:
     loaded = load_config(arguments, with_board=True)
-    settings = msgspec.to_builtins(loaded.settings)
+    settings = told(loaded.settings)
     if arguments.json:
         print(json.dumps({"settings": settings, "origin": dict(loaded.origin)}, indent=2))
         return

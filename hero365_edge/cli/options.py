@@ -4,11 +4,16 @@ import argparse
 import logging
 import os
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from hero365_edge.cli.boards import board_defaults
 from hero365_edge.config import Loaded, Provisioned, load, no_board, variable_of
 from hero365_edge.errors import ConfigError
 from hero365_edge.fleet.identity import DamagedError, IdentityStore, state_folder
+from hero365_edge.fleet.secrets import MASK
+from hero365_edge.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,14 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """`--json`: facts for a program."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def told(settings: Settings) -> dict[str, Any]:
+    """The settings for people to read: the token command without its arguments, among which somebody puts a secret."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    backend = values["backend"]
+    backend["token_command"] = [*backend["token_command"][:1], *(MASK for _ in backend["token_command"][1:])]
+    return values
 
 
 def load_config(

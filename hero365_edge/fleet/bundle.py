@@ -18,9 +18,13 @@ PART_CHARACTERS = 2_000_000
 ALL_CHARACTERS = 12_000_000
 """So much in all, before it is compressed (to about a tenth)."""
 
-_ENVIRONMENT = re.compile(r"^(\s*Environment=[\"']?\w+=).*$", re.MULTILINE)
+_REST = r"(?:.*\\\n)*.*$"
+"""Of a unit's line, and of those that it goes on in (systemd.syntax(7))."""
+_ENVIRONMENT = re.compile(rf"^(\s*Environment\s*=(?:\s*[\"']?\w+=)?){_REST}", re.MULTILINE)
 """A unit's variables: people put secrets there, whatever their names are."""
-_CREDENTIAL = re.compile(r"(set_credential(?:_binary)?=[^:\s]+:)\S+")
+_CREDENTIAL = re.compile(rf"^(\s*SetCredential(?:Encrypted)?\s*=\s*[^:\s]+:){_REST}", re.MULTILINE)
+"""A credential that stands in the unit (systemd.exec(5))."""
+_BOOT_CREDENTIAL = re.compile(r"(set_credential(?:_binary)?=[^:\s]+:)\S+")
 """One handed over on the kernel's command line (systemd(1))."""
 
 
@@ -97,7 +101,7 @@ def _made(part: Part, room: int) -> tuple[str, Packed]:
 
 def disguised(text: str) -> str:
     """`text` without secrets, known or by their form."""
-    for form in (_ENVIRONMENT, _CREDENTIAL):
+    for form in (_ENVIRONMENT, _CREDENTIAL, _BOOT_CREDENTIAL):
         text = form.sub(rf"\1{MASK}", text)
     return scrub(text)
 

@@ -13,7 +13,7 @@ MASK = "***"
 _SHORTEST = 6
 """A shorter secret is none, and masking it would garble ordinary words."""
 
-_FORMS = re.compile(r"""(\btoken(?:=|["']\s*:\s*["'])|\bbearer\s+)[^\s&"',;<>]+""", re.IGNORECASE)
+_FORMS = re.compile(r"""(token(?:=|["']\s*:\s*["'])|\bbearer\s+)[^\s&"',;<>]+""", re.IGNORECASE)
 
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 """Any JSON Web Token, also one that was replaced since; its first part is JSON, `{"`, in base64url."""

@@ -88,8 +88,9 @@ def test_what_was_said_is_left_out_unless_it_is_asked_for(van: Path) -> None:
     assert "the agent says: Mrs Miller" in bundle(van, "--transcripts")["journal.txt"]
 
 
-def test_the_running_programs_answer_is_in_it_without_the_text_of_the_answer(van: Path) -> None:
+def test_the_running_programs_answer_is_in_it_without_the_text_of_the_answer_and_the_place(van: Path) -> None:
     daemon = Daemon(van)
+    daemon.status = {**STATUS, "context": {"location": {"latitude": 52.5}, "current_task": "Mrs Miller's boiler"}}
     (van / "config.yaml").write_text(f"control: {{socket: {van}/control.sock}}\npanel: {{profile: none}}\n")
     try:
         status = json.loads(bundle(van)["status.json"])
@@ -97,8 +98,9 @@ def test_the_running_programs_answer_is_in_it_without_the_text_of_the_answer(van
         with_text = json.loads(bundle(van, "--transcripts")["status.json"])
     finally:
         daemon.close()
-    assert status == {name: value for name, value in STATUS.items() if name != "last_text"}
-    assert with_text["last_text"] == STATUS["last_text"]
+    private = {"last_text", "context"}
+    assert status == {name: value for name, value in STATUS.items() if name not in private}
+    assert with_text == daemon.status
 
 
 def test_it_explains_the_van_and_what_could_not_be_collected(van: Path) -> None:

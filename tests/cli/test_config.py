@@ -40,6 +40,18 @@ def test_show_as_json_can_be_read_back_as_a_settings_file(
     assert shown["origin"]["log.level"] == "default"
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_show_names_a_command_for_tokens_without_its_arguments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("backend: {token_command: [/usr/bin/fetch, --key, canary]}\n")
+    assert main(["config", "show", *form, "--config", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "/usr/bin/fetch" in shown
+    assert "canary" not in shown
+
+
 def test_show_tells_a_variable_as_the_origin(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,6 +113,11 @@ def test_what_goes_wrong_in_the_middle_leaves_no_half_archive(tmp_path: Path) ->
             "... systemd.set_credential=hero365-edge.token:*** quiet",
         ),
         ("set_credential_binary=t:Y2FuYXJ5", "set_credential_binary=t:***"),
+        ('Environment = "A=canary"', 'Environment = "A=***'),
+        ("Environment=A=1 \\\n  VAULT_KEY=canary \\\n B=2", "Environment=A=***"),
+        ("Environment= \\\n  VAULT_KEY=canary", "Environment=***"),
+        ("SetCredential=hero365-edge.token:canary quiet", "SetCredential=hero365-edge.token:***"),
+        ("SetCredentialEncrypted = a.token: \\\n  canary \\\n  canary", "SetCredentialEncrypted = a.token:***"),
         ("WorkingDirectory=/run", "WorkingDirectory=/run"),
     ],
 )

@@ -32,6 +32,7 @@ def log(said: io.StringIO) -> logging.Logger:
     [
         ("> GET /ws/1?user_id=u&token=eyJa.b-c_d HTTP/1.1", "> GET /ws/1?user_id=u&token=*** HTTP/1.1"),
         ("wss://h/ws?token=eyJa&user_id=u", "wss://h/ws?token=***&user_id=u"),
+        ("VAULT_TOKEN=hvs.canary api_token=x", "VAULT_TOKEN=*** api_token=***"),
         ("> Authorization: Bearer eyJa.b.c", "> Authorization: Bearer ***"),
         ("authorization: bearer eyJa.b.c", "authorization: bearer ***"),
         ("('Authorization', 'Bearer eyJa.b.c')", "('Authorization', 'Bearer ***')"),
