@@ -61,6 +61,8 @@ class Counts:
     """Messages that could not be understood."""
     degraded: int = 0
     """How often a link became too slow or too lossy for speech."""
+    lost: int = 0
+    """How many links ended while a session was on, otherwise than by somebody here: a dial that fails is none."""
     causes: Counter[str] = field(default_factory=Counter)
     """How often a link ended, or could not be had, by what the matter was."""
     sent_bytes: Counter[str] = field(default_factory=Counter)
@@ -142,6 +144,7 @@ class Call:
                 tasks.create_task(self._send_posted(), name="link poster")
                 tasks.create_task(self._watch(), name="link watcher")
         except* LinkError as broken:
+            self._counts.lost += 1
             raise broken.exceptions[0] from None
 
     async def say_goodbye(self) -> None:

@@ -197,6 +197,7 @@ class Metering:
             "link_state": connection.state.value,
             "link_profile": "none" if agreement is None else agreement.profile,
             "reconnects_total": counts.causes,
+            "links_lost_total": counts.lost,
             "link_degraded": float(health is not None and health.degraded),
             "link_became_degraded_total": counts.degraded,
             "link_segments_total": self._segments,

@@ -259,6 +259,22 @@ async def test_a_lost_link_is_told_and_dialled_again_under_the_same_session_id()
         assert line.connection.reconnects == 1
 
 
+async def test_only_a_link_whose_session_stood_is_lost_and_none_that_was_dropped_here() -> None:
+    line = Line()
+    line.dialer.refuse(LinkError("no network"), times=3)
+    async with running(line):
+        link = await line.up()
+        assert (line.connection.reconnects, line.connection.counts.lost) == (3, 0)
+        line.connection.redial("for this test")
+        await until(lambda: link.closed)
+        link = await line.up()
+        assert (line.connection.reconnects, line.connection.counts.lost) == (4, 0)
+        link.drop()
+        (await line.dialer.dialled()).drop()
+        await line.up()
+        assert (line.connection.reconnects, line.connection.counts.lost) == (6, 1)
+
+
 async def test_the_technician_is_told_at_the_third_failure_and_once() -> None:
     dialer = FakeDialer()
     dialer.refuse(LinkError("no road"), times=6)

@@ -134,7 +134,8 @@ async def test_a_link_that_breaks_is_counted_by_its_cause(van: Van, scrape: Scra
     link = await van.session()
     link.drop()
     await van.session()
-    assert (await scrape())["reconnects_total cause=lost"] == 1
+    found = await scrape()
+    assert found["reconnects_total cause=lost"] == found["links_lost_total"] == 1
 
 
 async def test_a_deaf_microphone_and_a_missing_one_are_told_apart(van: Van, scrape: Scraper) -> None:

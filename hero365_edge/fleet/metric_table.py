@@ -156,6 +156,9 @@ _LINK = (
             *("ended", "silent", "degraded", "dropped", OTHER),
         ),
     ),
+    Metric(
+        _P + "links_lost_total", "counter", "Links that ended while a session was on; cause dropped is not among them."
+    ),
     Metric(_P + "link_degraded", "gauge", "Whether the link is too slow or too lossy for speech just now."),
     Metric(_P + "link_became_degraded_total", "counter", "How often a link became so."),
     Metric(_P + "link_segments_total", "counter", "TCP segments with data that were sent, each time they were."),
