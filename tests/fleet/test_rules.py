@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_there_is_a_case_in_which_it_is_silent_then_fires_then_resolves(alert: s
         each for file in CASES for case in yaml.safe_load(file.read_text())["tests"] for each in case["alert_rule_test"]
     ]
     fires = [bool(each["exp_alerts"]) for each in cases if each["alertname"] == alert]
-    assert fires == [False, True, False]
+    assert [each for each, _ in groupby(fires)] == [False, True, False]
 
 
 @pytest.mark.parametrize("rule", [*rules("alert").values(), *rules("record").values()], ids=lambda rule: str(rule)[:40])
