@@ -231,6 +231,15 @@ async def test_who_is_called_hears_of_a_microphone_that_is_gone_and_that_it_is_b
     assert {each.labels["alertname"] for each in told} == {"MicrophoneDeaf"}
 
 
+async def test_vmagent_tells_of_a_daemon_that_does_not_answer_as_the_alert_for_it_asks(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    agent = Agent(tmp_path, "van-1", f"127.0.0.1:{free_port()}", f"http://{store.address}/api/v1/write", every_s=0.5)
+    async with running(store, agent), asyncio.timeout(15):
+        while not (found := await store.query(rules("alert")["DaemonDown"]["expr"])):  # noqa: ASYNC110  as below
+            await asyncio.sleep(0.2)
+    assert [each["metric"] for each in found] == [{"vehicle": "van-1"}]
+
+
 async def microphone_is(store: Store, up: int) -> None:
     """Wait until the store has it so."""
     async with asyncio.timeout(15):
