@@ -32,9 +32,10 @@ from tests.telemetry import Agent, Program, Store, running
 CASES = {case.alert: case for case in cases()}
 AGO_S = 20 * 86400.0
 """The cases begin so long ago; a store keeps a month."""
-KNOWN_S = 7200.0
-"""So long each vehicle was on before. VictoriaMetrics takes the first value that it ever sees of a counter for an
-increase from 0, which Prometheus does not: a vehicle that is new to it may tell of what was before."""
+KNOWN_S = 90_000.0
+"""So long each vehicle was on before, longer than rules look back for an increase. VictoriaMetrics takes the first
+value that it ever sees of a counter for an increase from 0, which Prometheus does not: a vehicle that is new to it may
+tell of what was before."""
 AT_ONCE = 4
 """So many stores and vmalerts run beside one another."""
 OF_VMALERT = {"__name__", "alertname", "alertstate", "alertgroup"}
