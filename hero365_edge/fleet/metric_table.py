@@ -87,7 +87,7 @@ _CONVERSATION = (
     Metric(
         _P + "utterances_total",
         "counter",
-        "What became of utterances: accepted, sent again, accepted twice, too old, set aside as links died on them.",
+        "What became of utterances: accepted, sent again, accepted twice, given up; of these, set aside as links died.",
         "outcome",
         ("accepted", "resent", "duplicate", "expired", "set_aside", OTHER),
     ),
