@@ -29,12 +29,13 @@ def test_each_reader_has_one_page(reader: str) -> None:
     assert len((ROOT / "docs" / f"{reader}.md").read_text().splitlines()) <= ONE_PAGE_LINES
 
 
-def test_the_alerts_that_ops_reads_of_are_those_of_the_rules() -> None:
-    alerts = {rule["alert"] for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
+def test_the_table_of_alerts_is_that_of_the_rules_and_the_bold_ones_are_pages() -> None:
+    rules = [rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule]
     watch = (ROOT / "docs" / "ops.md").read_text().partition("## Watch")[2].partition("## Update")[0]
-    named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", watch)) - {"VEHICLE"}
-    assert named
-    assert named <= alerts
+    table = "\n".join(line for line in watch.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"`([A-Z]\w+)`", table)) == {rule["alert"] for rule in rules}
+    pages = {rule["alert"] for rule in rules if rule["labels"]["severity"] == "page"}
+    assert set(re.findall(r"\*\*`(\w+)`\*\*", table)) == pages
 
 
 def test_the_settings_that_the_pages_name_exist() -> None:
