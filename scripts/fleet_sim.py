@@ -44,7 +44,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.devices < 1 or not 0 < arguments.on_hours <= 24 or arguments.outage_s < 0:
         parser.error("--devices is 1 or more, --on-hours more than 0 and 24 at most, --outage-s 0 or more")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended then too
+    # As Ctrl-C does: asyncio cancels then, at a place where nothing is half begun, and what was started is ended too.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with tempfile.TemporaryDirectory(prefix="fleet") as folder:
         few, whole, measured = asyncio.run(_simulate(arguments, Path(folder)))
     fleets = {use.name: {size: of_a_fleet(measured, use, size) for size in FLEETS} for use in USES}
