@@ -75,11 +75,21 @@ class Recording:
         return self.time_of(last) - self.endpointer.late_ms / 1000 if last >= 0 else self.recorded_until
 
 
+def used(pcm: Pcm, channel: int | None) -> Pcm:
+    """Of samples of shape (n, channels) those of the one channel, shape (n, 1), or of all where `channel` is None.
+
+    A card that has no such channel is used by its last one.
+    """
+    if channel is None:
+        return pcm
+    last = min(channel, pcm.shape[1] - 1)
+    return pcm[:, last : last + 1]
+
+
 def mono(pcm: Pcm, channel: int | None) -> Pcm:
-    """One channel of samples of shape (n, channels), or the average of all where `channel` is None."""
+    """What is used of samples of shape (n, channels): the one channel, or the average of all."""
+    pcm = used(pcm, channel)
     if pcm.shape[1] == 1:
-        return pcm[:, 0]
-    if channel is not None:
-        return np.ascontiguousarray(pcm[:, min(channel, pcm.shape[1] - 1)])
+        return np.ascontiguousarray(pcm[:, 0])
     average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
     return average
