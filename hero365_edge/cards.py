@@ -182,6 +182,7 @@ class Cards:
                 self._lose_microphone(trouble, is_deaf=False)
             else:
                 self._microphone_open = True
+                self._vitality.opened()
         elif self._microphone_open and not wanted:
             self._microphone_open = False
             await aside(self._microphone.close, "close microphone")

@@ -39,7 +39,14 @@ class CountedMicrophone(FakeMicrophone):
 class Keeper:
     """Cards, what they told, and whether something is recorded or played."""
 
-    def __init__(self, zeros_allowed: bool | None = None, channel: int | None = None, channels: int = 1) -> None:
+    def __init__(
+        self,
+        zeros_allowed: bool | None = None,
+        channel: int | None = None,
+        channels: int = 1,
+        *,
+        always_on: bool = True,
+    ) -> None:
         self.clock = FakeClock()
         self.microphone = CountedMicrophone(self.clock, channels=channels)
         self.speaker = FakeSpeaker(self.clock)
@@ -56,6 +63,7 @@ class Keeper:
             playing=lambda: self.playing,
             channel=channel,
             zeros_allowed=zeros_allowed,
+            always_on=always_on,
         )
 
     def _lose_speaker(self) -> None:
@@ -319,7 +327,8 @@ async def test_a_card_that_gives_only_zeros_is_a_fault_and_opened_again_until_it
     keeper = Keeper()
     keeper.microphone.is_hardware = True
     async with running(keeper):
-        await give(keeper, hiss(8_000), 2)
+        await give(keeper, hiss(8_000, seed=1), 1)
+        await give(keeper, hiss(8_000, seed=2), 1)
         await give(keeper, silence(8_000), 4)
         assert keeper.told == [ev.MicrophoneFound], "they may be 2.5 s old"
         await give(keeper, silence(8_000), 1)
@@ -370,3 +379,15 @@ async def test_only_the_channel_that_is_used_is_looked_at() -> None:
             for look in range(6):
                 await give(keeper, np.stack([hiss(8_000, look), np.full(8_000, 5, np.int16)], axis=1), 1)
             assert keeper.cards.microphone_trouble == trouble
+
+
+async def test_what_the_end_of_one_recording_looked_like_is_no_fault_of_the_next_where_it_is_closed_between() -> None:
+    async with running(Keeper(always_on=False)) as keeper:
+        for recording, opened in ((True, 2), (False, 2), (True, 3)):
+            keeper.recording = recording
+            keeper.cards.wanted()
+            await keeper.opened(opened)
+            keeper.clock.advance(60)
+            keeper.microphone.hear(np.full(8_000, 5, np.int16))
+            keeper.cards.listen()
+        assert keeper.cards.microphone_trouble == ""
