@@ -87,11 +87,6 @@ class Uplink:
         """Whether an utterance is being recorded, or on its way to the link."""
         return self._recording is not None or bool(self._sending)
 
-    def utterance(self, utterance_id: str) -> Pcm | None:
-        """The sound of a kept utterance; None when it was forgotten."""
-        kept = self._kept.get(utterance_id)
-        return None if kept is None else kept.pcm()
-
     # -- orders of the session ------------------------------------------------------------------------------------
 
     def record(self, utterance_id: str, since: float) -> None:
