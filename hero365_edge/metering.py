@@ -181,7 +181,7 @@ class Metering:
             "capture_gain_db": level.gain_db,
             "capture_recorded_seconds_total": duration_s(meter.frames * FRAME_SAMPLES),
             "capture_speech_seconds_total": duration_s(meter.speech_frames * FRAME_SAMPLES),
-            "capture_clipped_seconds_total": duration_s(meter.clipped_samples),
+            "capture_clipped_seconds_total": meter.clipped_s,
             "capture_period_seconds": cards.period.ms / 1000,
             "xruns_total": {"capture": microphone.xruns, "playback": self._world.speaker.xruns},
             "device_up": {device: float(not trouble) for device, trouble in troubles.items()},

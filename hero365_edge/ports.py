@@ -40,6 +40,8 @@ class Block:
     """Interleaved samples, shape (frames, channels), int16, at the microphone's own rate."""
     captured_at: float
     """When its first sample was captured."""
+    clipped_s: float | None = None
+    """How long the card's samples behind it were at full scale; None where its own are the card's."""
 
 
 class Microphone(Protocol):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hero365_edge.codec_ports import Resampler
+from hero365_edge.core.capture_meter import full_scale_s
 from hero365_edge.core.endpointer import Endpointer
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm, duration_s
+from hero365_edge.ports import Block
 
 
 @dataclass(slots=True)
@@ -93,3 +95,8 @@ def mono(pcm: Pcm, channel: int | None) -> Pcm:
         return np.ascontiguousarray(pcm[:, 0])
     average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
     return average
+
+
+def clipped_s(block: Block, channel: int | None, rate_hz: int) -> float:
+    """How long what is used of it was at full scale where the card gave it."""
+    return full_scale_s(used(block.pcm, channel), rate_hz) if block.clipped_s is None else block.clipped_s

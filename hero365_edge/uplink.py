@@ -17,7 +17,7 @@ from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
 from hero365_edge.echo_ports import Ear
 from hero365_edge.errors import LinkError
 from hero365_edge.ports import Clock
-from hero365_edge.recording import Recording, Utterance, mono
+from hero365_edge.recording import Recording, Utterance, clipped_s, mono
 from hero365_edge.sending import Sender
 from hero365_edge.shelf_ports import Shelf
 
@@ -202,6 +202,9 @@ class Uplink:
                 recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
                 self.began_s = self._clock.now() - recording.pressed_at
+            rate_hz = self._microphone.rate_hz
+            if block.captured_at + duration_s(len(block.pcm), rate_hz) > recording.begins_at:
+                self.level.meter.clipped_s += clipped_s(block, self._capture.channel, rate_hz)
             self._take(recording, recording.resampler.process(mono(block.pcm, self._capture.channel)))
         if recording.until is None or recording.utterance.complete:
             return

@@ -288,6 +288,25 @@ async def test_channels_are_averaged_or_chosen() -> None:
             assert np.array_equal(cab.kept()[:3_200], expected)
 
 
+@pytest.mark.parametrize(("channel", "share"), [(None, 0.5), (0, 0.5), (1, 0.0)])
+async def test_what_is_clipped_is_counted_as_the_card_gave_it_in_what_is_recorded(
+    channel: int | None, share: float
+) -> None:
+    """The average of both channels, and what soxr makes of one, is clipped nowhere."""
+    square = np.where(np.arange(48_000 // 2) % 2, 0, 32_767).astype(np.int16)
+    both = np.stack([square, square // 4], axis=1).reshape(-1)
+    async with running(Cab(replace(CAPTURE, channel=channel), 48_000, channels=2)) as cab:
+        await cab.hear(both)
+        cab.press()
+        await cab.hear(both)
+        cab.release()
+        await cab.hear(both)
+        meter = cab.uplink.level.meter
+        recorded_s = meter.frames * PERIOD_S
+        assert recorded_s == pytest.approx(0.8, abs=PERIOD_S), "half a second, and the pre-roll"
+        assert meter.clipped_s == pytest.approx(share * recorded_s, abs=PERIOD_S)
+
+
 async def test_a_press_before_the_microphone_was_ever_open_does_not_kill(cab: Cab) -> None:
     cab.microphone.rate_hz = 0
     cab.press()
