@@ -90,7 +90,7 @@ class Metering:
             self._gestures[gesture] += 1
         elif isinstance(event, ev.Recorded):
             before_s, self._began_s = self._began_s, self._daemon.uplink.began_s
-            if self._began_s != before_s:  # else the microphone gave nothing of it
+            if self._began_s != before_s:  # else no press began it, or the microphone gave nothing of it
                 self.metrics.observe(PRESS_TO_CAPTURE, self._began_s)
         elif isinstance(event, ev.Received) and isinstance(event.message, m.Error):
             self._backend_errors += 1

@@ -50,7 +50,9 @@ class Recording:
     until: float | None = None
     """When it ends; None while it is open."""
     pressed_at: float = 0.0
-    """When the button went down; what was captured before is pre-roll."""
+    """When the button went down, or a voice began; what was captured before is pre-roll."""
+    pressed: bool = True
+    """Whether it was the button."""
     begins_at: float = 0.0
     """Where the pre-roll begins; what was captured before is only looked at."""
     first_captured_at: float = 0.0

@@ -71,7 +71,7 @@ class Uplink:
         self._recording: Recording | None = None
         self._recording_began = asyncio.Event()
         self.began_s = 0.0
-        """How long after the press the newest recording had its first samples."""
+        """How long after its press the newest recording that a press began had its first samples."""
         self._kept: dict[str, Utterance] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -89,8 +89,8 @@ class Uplink:
 
     # -- orders of the session ------------------------------------------------------------------------------------
 
-    def record(self, utterance_id: str, since: float) -> None:
-        """Begin an utterance, with the pre-roll before `since`."""
+    def record(self, utterance_id: str, since: float, *, pressed: bool = True) -> None:
+        """Begin an utterance, with the pre-roll before `since`, when the button was `pressed` or a voice began."""
         if self._recording is not None:
             self._finish(self._recording)  # it has its end, and only waited for the block with that moment
         capture = self._capture
@@ -102,6 +102,7 @@ class Uplink:
                 capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s, self._detector.late_ms
             ),
             pressed_at=since,
+            pressed=pressed,
             begins_at=since - capture.preroll_ms / 1000,
         )
         self._detector.reset()
@@ -201,7 +202,8 @@ class Uplink:
             if recording.resampler is None:
                 recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
-                self.began_s = self._clock.now() - recording.pressed_at
+                if recording.pressed:
+                    self.began_s = self._clock.now() - recording.pressed_at
             rate_hz = self._microphone.rate_hz
             if block.captured_at + duration_s(len(block.pcm), rate_hz) > recording.begins_at:
                 self.level.meter.clipped_s += clipped_s(block, self._capture.channel, rate_hz)

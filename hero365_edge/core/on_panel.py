@@ -26,7 +26,7 @@ def pressed(here: Situation, event: g.Pressed) -> None:
 def spoken_into(here: Situation, event: ev.SpokenInto) -> None:
     """A voice in the answer does what the button does, and the endpoint ends what it says."""
     if here.state is State.SPEAKING and not here.facts.deaf:
-        _listen(here, event.since)
+        _listen(here, event.since, pressed=False)
         _settle(here, held=False)
 
 
@@ -218,12 +218,12 @@ def _supersede(here: Situation) -> None:
     here.order(do.Silence(cancel))
 
 
-def _listen(here: Situation, at: float) -> None:
+def _listen(here: Situation, at: float, *, pressed: bool = True) -> None:
     here.recording = Recording(from_rest=resting(here))
     _supersede(here)
     here.turn = Turn(here.new_id(), press=at)
     here.go(Step.LISTEN)
-    here.order(do.Record(here.turn.utterance_id, at))
+    here.order(do.Record(here.turn.utterance_id, at, pressed))
     if here.limits.start_earcon:
         here.order(do.Chime(Earcon.START))
     if here.facts.agreement is None:

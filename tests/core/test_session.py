@@ -161,7 +161,7 @@ def test_a_voice_in_an_answer_interrupts_it_and_what_it_says_goes_up_from_its_be
     talk.happen(lambda at: ev.SpokenInto(at - 0.4, at), 1.0)
     assert talk.is_in(State.LISTENING)
     assert talk.tell(do.Silence)
-    assert talk.tell(do.Record) == [do.Record("u2", talk.now - 0.4)]
+    assert talk.tell(do.Record) == [do.Record("u2", talk.now - 0.4, pressed=False)]
     assert talk.tell(do.Settle) == [do.Settle(live=True, held=False)]
     talk.speak_and_pause()
     assert talk.is_in(State.PROCESSING)
