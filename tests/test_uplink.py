@@ -326,6 +326,7 @@ async def test_speech_pauses_and_the_endpoint_are_told_with_the_time_of_the_last
     [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
     assert endpointed.ending is Ending.SILENCE
     assert endpointed.speech_end == pytest.approx(began_at + 0.4)
+    assert len(cab.events(ev.Endpointed)) > 10, "it is told again with each frame, for who could not take it yet"
 
 
 async def test_a_converter_that_holds_samples_back_does_not_shift_the_time_of_speech() -> None:

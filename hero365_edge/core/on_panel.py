@@ -131,6 +131,8 @@ def endpointed(here: Situation, event: ev.Endpointed) -> None:
     """The endpointer ended the recording."""
     if here.state is not State.LISTENING or here.turn is None or event.utterance_id != here.turn.utterance_id:
         return
+    if event.ending is Ending.SILENCE and not here.recording.settled:
+        return  # it may become push-to-talk; else the next frame tells it again
     if event.ending is not Ending.SILENCE:
         here.order(do.Chime(Earcon.END))
     if event.ending is Ending.NO_SPEECH:

@@ -222,6 +222,24 @@ def test_in_v1_the_interruption_is_told_to_the_backend_by_the_responses_name() -
     assert not talk.tell(do.Expect), "a late answer to the interrupted utterance is not wanted"
 
 
+def test_silence_ends_nothing_before_it_is_known_whether_the_button_is_held(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.speak_and_pause()
+    assert talk.is_in(State.LISTENING)
+    talk.happen(g.HoldBegan, 0.1)
+    talk.happen(g.Released, 2.0)
+    assert talk.is_in(State.PROCESSING)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(g.Pressed, 0.5)
+    talk.speak_and_pause()
+    talk.happen(g.Tapped, 0.1)
+    turn = talk.session.turn
+    assert turn is not None
+    talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.02)
+    assert talk.is_in(State.PROCESSING)
+
+
 def test_an_answer_that_begins_during_the_pause_is_held_and_played_when_nobody_goes_on(talk: Talk) -> None:
     talk.tap()
     talk.happen(ev.SpeechBegan, 0.1)
