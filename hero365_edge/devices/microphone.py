@@ -28,8 +28,9 @@ class PortAudioMicrophone:
     `rate_hz` and `channels` are known once started. 0 asks for the speech rate if the card takes it, else for the
     card's own. Make it where the event loop runs. An idle microphone never wakes that loop.
 
-    Two threads, no lock: PortAudio's fills the ring, the event loop reads. It is right because each field has one
-    writer and because appending to, popping from and copying a deque are single steps under the GIL.
+    Three threads, no lock: PortAudio's fills the ring, the event loop reads, and one that the keeper of the cards makes
+    opens or closes. It is right because appending to, popping from, emptying and copying a deque are single steps under
+    the GIL, and because what another thread may replace or empty is looked up once, and may be empty all the same.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class PortAudioMicrophone:
     @property
     def is_hardware(self) -> bool:
         """Whether it is a card, not a sound server or another device of software; while it is open."""
-        return self._stream is not None and self._stream.card.is_hardware
+        stream = self._stream
+        return stream is not None and stream.card.is_hardware
 
     def recent(self, length_s: float) -> Pcm:
         """The newest samples of the ring, shape (frames, channels)."""
@@ -121,18 +123,23 @@ class PortAudioMicrophone:
         Waits half a second at most; a card that hangs longer is left to a thread of its own. Who listens goes on
         listening, and hears the next `start`.
         """
-        if self._stream is not None:
-            self._stream.close()
-            self._closing, self._stream = self._stream, None
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+            self._closing, self._stream = stream, None
         self._ring.clear()
         self._preroll.clear()
-        if self._live is not None:
-            self._live.clear()
+        live = self._live
+        if live is not None:
+            live.clear()
 
     def _next(self) -> _Kept | None:
         for unread in (self._preroll, self._live):
             while unread:
-                kept = unread.popleft()
+                try:
+                    kept = unread.popleft()
+                except IndexError:  # `close` emptied it meanwhile
+                    break
                 is_new = unread is self._preroll or kept.number > self._delivered
                 if is_new and kept.ended_at >= self._since:
                     self._delivered = kept.number
