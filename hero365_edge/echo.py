@@ -18,7 +18,7 @@ from hero365_edge.core.echo_delay import EARLIEST_S, LATEST_S, PLAYED_SAMPLES, W
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, silence
 from hero365_edge.core.reference import Reference
 from hero365_edge.echo_ports import Echo
-from hero365_edge.ports import Block, Clock, Microphone
+from hero365_edge.ports import UNREAD_LIMIT_S, Block, Clock, Microphone
 from hero365_edge.recording import clipped_s, mono
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,7 @@ NEAREST_S, FARTHEST_S = 0.004, 0.15
 AIM_S = 0.03
 LEARNING_FRAMES = 150
 """3 s of sound: so long the canceller needs to learn the room, in which an echo may pass for a voice."""
-UNREAD_FRAMES = 3250
-"""65 s, as at the microphone."""
+UNREAD_FRAMES = round(UNREAD_LIMIT_S * RATE_HZ / FRAME_SAMPLES)
 
 
 class CleanEar:

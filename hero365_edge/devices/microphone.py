@@ -10,9 +10,7 @@ import numpy as np
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.errors import DeviceError
-from hero365_edge.ports import Block, Clock
-
-UNREAD_LIMIT_S = 65.0  # the longest utterance is 60 s; a reader further behind than this has gone
+from hero365_edge.ports import UNREAD_LIMIT_S, Block, Clock
 
 
 class _Kept(NamedTuple):
@@ -40,8 +38,6 @@ class PortAudioMicrophone:
         self.channels = 0
         self.xruns = 0
         """How often the card lost samples because nobody took them in time."""
-        self.dropped_blocks = 0
-        """Blocks dropped because the reader was more than UNREAD_LIMIT_S behind."""
         self._clock = clock
         self._device = device
         self._asked_hz = rate_hz
@@ -160,7 +156,6 @@ class PortAudioMicrophone:
         self._ring.append(kept)
         live = self._live  # only now: see `listen`
         if live is not None:
-            self.dropped_blocks += len(live) == live.maxlen
             live.append(kept)
             self._bell.ring()
         return None, CONTINUE

@@ -100,7 +100,6 @@ async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None
     microphone.listen(since=0)
     for number in range(3260):
         _callback(microphone, np.full(320, number, np.int16))
-    assert microphone.dropped_blocks == 10
     assert (await microphone.read()).pcm[0, 0] == 10
 
 
