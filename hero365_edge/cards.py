@@ -11,6 +11,7 @@ from hero365_edge.core.period import Period
 from hero365_edge.core.vitality import Vitality
 from hero365_edge.errors import DeviceError
 from hero365_edge.ports import Clock, Microphone, Speaker
+from hero365_edge.recording import used
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,9 @@ class Cards:
         """`recording` and `playing` say whether a card is in use: a try to open the other would cut it. `opening` is
         told when both begin to be opened anew (True), and when they are open or known to be missing.
 
-        `channel` of the microphone is used, all when None. `zeros_allowed`: whether nothing but zeros is silence;
-        None where a card's is not, and software's is. Unless `always_on`, the microphone is only open while recording.
+        `channel` of the microphone is used, or its last if it has fewer; all when None. `zeros_allowed`: whether
+        nothing but zeros is silence; None where a card's is not, and software's is. Unless `always_on`, the microphone
+        is only open while recording.
         """
         self._clock = clock
         self._microphone = microphone
@@ -155,12 +157,11 @@ class Cards:
         if not self._microphone_open:
             return
         recent = self._microphone.recent(LOOK_EVERY_S)
-        used = recent if self._channel is None else recent[:, self._channel : self._channel + 1]
-        length_s = len(used) / max(self._microphone.rate_hz, 1)
-        symptom = self._vitality.look(used, length_s, self._clock.now())
+        length_s = len(recent) / max(self._microphone.rate_hz, 1)
+        symptom = self._vitality.look(used(recent, self._channel), length_s, self._clock.now())
         if symptom and not self.is_deaf:
             self._lose_microphone(symptom, is_deaf=True)
-        elif self.is_deaf and len(used) and not self._vitality.symptom:
+        elif self.is_deaf and len(recent) and not self._vitality.symptom:
             self.is_deaf = False
             self._find_microphone()
 
@@ -173,6 +174,9 @@ class Cards:
     def _find_microphone(self) -> None:
         self.microphone_trouble = ""
         log.info("the microphone works")
+        channels = self._microphone.channels
+        if self._channel is not None and self._channel >= channels:
+            log.warning("audio.input.channel is %d, and the microphone has %d (from 0)", self._channel, channels)
         self._tell(ev.MicrophoneFound(self._clock.now()))
 
     async def _follow_recording(self) -> None:
@@ -184,6 +188,7 @@ class Cards:
                 self._lose_microphone(trouble, is_deaf=False)
             else:
                 self._microphone_open = True
+                self._vitality.opened()
         elif self._microphone_open and not wanted:
             self._microphone_open = False
             await aside(self._microphone.close, "close microphone")

@@ -73,7 +73,7 @@ class Dialogue:
         self._connection = connection
         self._spoken = spoken
         self._carry_out: dict[type, Callable[[Any], None]] = {
-            do.Record: lambda order: uplink.record(order.utterance_id, order.since),
+            do.Record: lambda order: uplink.record(order.utterance_id, order.since, pressed=order.pressed),
             do.Settle: lambda order: uplink.settle(self._agreement if order.live else None, order.held),
             do.Announce: lambda _: uplink.announce(ended=True),
             do.TakeBack: lambda _: uplink.announce(ended=False),

@@ -18,8 +18,8 @@ from hero365_edge.core.echo_delay import EARLIEST_S, LATEST_S, PLAYED_SAMPLES, W
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, RATE_HZ, Pcm, duration_s, silence
 from hero365_edge.core.reference import Reference
 from hero365_edge.echo_ports import Echo
-from hero365_edge.ports import Block, Clock, Microphone
-from hero365_edge.recording import mono
+from hero365_edge.ports import UNREAD_LIMIT_S, Block, Clock, Microphone
+from hero365_edge.recording import clipped_s, mono
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,7 @@ NEAREST_S, FARTHEST_S = 0.004, 0.15
 AIM_S = 0.03
 LEARNING_FRAMES = 150
 """3 s of sound: so long the canceller needs to learn the room, in which an echo may pass for a voice."""
-UNREAD_FRAMES = 3250
-"""65 s, as at the microphone."""
+UNREAD_FRAMES = round(UNREAD_LIMIT_S * RATE_HZ / FRAME_SAMPLES)
 
 
 class CleanEar:
@@ -66,8 +65,9 @@ class CleanEar:
         self._heard: _Way | None = None
         self._played: _Way | None = None
         self._stretch = -1
-        self._waiting: deque[tuple[Pcm, float]] = deque()
+        self._waiting: deque[tuple[Pcm, float, float]] = deque()
         self._rest: Pcm = EMPTY
+        self._clipped_s = 0.0
         self._reference = Reference()
         self._cancelling = False
         self._learned = 0
@@ -145,6 +145,7 @@ class CleanEar:
         self._waiting.clear()
         self._ring.clear()
         self._rest = EMPTY
+        self._clipped_s = 0.0
         self._heard = None
         self._window.clear()
         self._microphone.listen(since)
@@ -158,13 +159,14 @@ class CleanEar:
         if self._heard is None or self._heard.rate_hz != self._microphone.rate_hz:
             self._heard = _Way(self._codecs, self._microphone.rate_hz)
         pcm, at = self._heard.bring(mono(block.pcm, self._channel), block.captured_at)
+        self._clipped_s += clipped_s(block, self._channel, self._microphone.rate_hz)
         at -= duration_s(len(self._rest))
         pcm = np.concatenate([self._rest, pcm])
         whole = len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES
         self._rest = pcm[whole:]
-        self._waiting.extend(
-            (pcm[begin : begin + FRAME_SAMPLES], at + duration_s(begin)) for begin in range(0, whole, FRAME_SAMPLES)
-        )
+        for begin in range(0, whole, FRAME_SAMPLES):
+            self._waiting.append((pcm[begin : begin + FRAME_SAMPLES], at + duration_s(begin), self._clipped_s))
+            self._clipped_s = 0.0
         self._note_played()
         while self._waiting and self._is_due(self._waiting[0][1]):
             self._clean(*self._waiting.popleft())
@@ -189,7 +191,7 @@ class CleanEar:
     def _is_due(self, at: float) -> bool:
         return self._reference.covers(at) or self._clock.now() - at - duration_s(FRAME_SAMPLES) > WAIT_S
 
-    def _clean(self, frame: Pcm, at: float) -> None:
+    def _clean(self, frame: Pcm, at: float, clipped: float) -> None:
         played = self._reference.frame(at)
         canceller = self._echo.canceller
         if played.any():
@@ -200,16 +202,16 @@ class CleanEar:
             self._learned += 1
         self._before = frame
         if not self._cancelling:
-            self._deliver(frame, at)
+            self._deliver(frame, at, clipped)
             return
         left = canceller.cancel(frame, played)
-        self._deliver(left, at - duration_s(canceller.late_samples))
+        self._deliver(left, at - duration_s(canceller.late_samples), clipped)
         self._measure(frame, at)
         if self._barge_in is not None:
             self._listen_for_interruption(self._barge_in, frame, played, left, at)
 
-    def _deliver(self, frame: Pcm, at: float) -> None:
-        block = Block(frame.reshape(-1, 1), at)
+    def _deliver(self, frame: Pcm, at: float, clipped: float) -> None:
+        block = Block(frame.reshape(-1, 1), at, clipped)
         self._ring.append(block)
         if self._unread is not None and _ends_at(block) >= self._since:
             self._unread.append(block)

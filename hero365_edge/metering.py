@@ -90,7 +90,7 @@ class Metering:
             self._gestures[gesture] += 1
         elif isinstance(event, ev.Recorded):
             before_s, self._began_s = self._began_s, self._daemon.uplink.began_s
-            if self._began_s != before_s:  # else the microphone gave nothing of it
+            if self._began_s != before_s:  # else no press began it, or the microphone gave nothing of it
                 self.metrics.observe(PRESS_TO_CAPTURE, self._began_s)
         elif isinstance(event, ev.Received) and isinstance(event.message, m.Error):
             self._backend_errors += 1
@@ -181,7 +181,7 @@ class Metering:
             "capture_gain_db": level.gain_db,
             "capture_recorded_seconds_total": duration_s(meter.frames * FRAME_SAMPLES),
             "capture_speech_seconds_total": duration_s(meter.speech_frames * FRAME_SAMPLES),
-            "capture_clipped_seconds_total": duration_s(meter.clipped_samples),
+            "capture_clipped_seconds_total": meter.clipped_s,
             "capture_period_seconds": cards.period.ms / 1000,
             "xruns_total": {"capture": microphone.xruns, "playback": self._world.speaker.xruns},
             "device_up": {device: float(not trouble) for device, trouble in troubles.items()},

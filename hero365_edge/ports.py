@@ -15,6 +15,9 @@ from hero365_edge.core.lamp import Light
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.core.secret import Secret
 
+UNREAD_LIMIT_S = 65.0
+"""Who reads takes each block as it comes, however long the utterance: so far behind it has gone, and the oldest go."""
+
 
 class Clock(Protocol):
     """Tells the time."""
@@ -40,6 +43,8 @@ class Block:
     """Interleaved samples, shape (frames, channels), int16, at the microphone's own rate."""
     captured_at: float
     """When its first sample was captured."""
+    clipped_s: float | None = None
+    """How long the card's samples behind it were at full scale; None where its own are the card's."""
 
 
 class Microphone(Protocol):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hero365_edge.codec_ports import Resampler
+from hero365_edge.core.capture_meter import full_scale_s
 from hero365_edge.core.endpointer import Endpointer
 from hero365_edge.core.pcm import EMPTY, FRAME_SAMPLES, Pcm, duration_s
+from hero365_edge.ports import Block
 
 
 @dataclass(slots=True)
@@ -48,7 +50,9 @@ class Recording:
     until: float | None = None
     """When it ends; None while it is open."""
     pressed_at: float = 0.0
-    """When the button went down; what was captured before is pre-roll."""
+    """When the button went down, or a voice began; what was captured before is pre-roll."""
+    pressed: bool = True
+    """Whether it was the button."""
     begins_at: float = 0.0
     """Where the pre-roll begins; what was captured before is only looked at."""
     first_captured_at: float = 0.0
@@ -75,11 +79,26 @@ class Recording:
         return self.time_of(last) - self.endpointer.late_ms / 1000 if last >= 0 else self.recorded_until
 
 
+def used(pcm: Pcm, channel: int | None) -> Pcm:
+    """Of samples of shape (n, channels) those of the one channel, shape (n, 1), or of all where `channel` is None.
+
+    A card that has no such channel is used by its last one.
+    """
+    if channel is None:
+        return pcm
+    last = min(channel, pcm.shape[1] - 1)
+    return pcm[:, last : last + 1]
+
+
 def mono(pcm: Pcm, channel: int | None) -> Pcm:
-    """One channel of samples of shape (n, channels), or the average of all where `channel` is None."""
+    """What is used of samples of shape (n, channels): the one channel, or the average of all."""
+    pcm = used(pcm, channel)
     if pcm.shape[1] == 1:
-        return pcm[:, 0]
-    if channel is not None:
-        return np.ascontiguousarray(pcm[:, min(channel, pcm.shape[1] - 1)])
+        return np.ascontiguousarray(pcm[:, 0])
     average: Pcm = np.round(pcm.mean(axis=1)).astype(np.int16)
     return average
+
+
+def clipped_s(block: Block, channel: int | None, rate_hz: int) -> float:
+    """How long what is used of it was at full scale where the card gave it."""
+    return full_scale_s(used(block.pcm, channel), rate_hz) if block.clipped_s is None else block.clipped_s

@@ -17,7 +17,7 @@ from hero365_edge.core.pcm import FRAME_SAMPLES, RATE_HZ, Pcm, duration_s
 from hero365_edge.echo_ports import Ear
 from hero365_edge.errors import LinkError
 from hero365_edge.ports import Clock
-from hero365_edge.recording import Recording, Utterance, mono
+from hero365_edge.recording import Recording, Utterance, clipped_s, mono
 from hero365_edge.sending import Sender
 from hero365_edge.shelf_ports import Shelf
 
@@ -71,7 +71,7 @@ class Uplink:
         self._recording: Recording | None = None
         self._recording_began = asyncio.Event()
         self.began_s = 0.0
-        """How long after the press the newest recording had its first samples."""
+        """How long after its press the newest recording that a press began had its first samples."""
         self._kept: dict[str, Utterance] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -87,15 +87,10 @@ class Uplink:
         """Whether an utterance is being recorded, or on its way to the link."""
         return self._recording is not None or bool(self._sending)
 
-    def utterance(self, utterance_id: str) -> Pcm | None:
-        """The sound of a kept utterance; None when it was forgotten."""
-        kept = self._kept.get(utterance_id)
-        return None if kept is None else kept.pcm()
-
     # -- orders of the session ------------------------------------------------------------------------------------
 
-    def record(self, utterance_id: str, since: float) -> None:
-        """Begin an utterance, with the pre-roll before `since`."""
+    def record(self, utterance_id: str, since: float, *, pressed: bool = True) -> None:
+        """Begin an utterance, with the pre-roll before `since`, when the button was `pressed` or a voice began."""
         if self._recording is not None:
             self._finish(self._recording)  # it has its end, and only waited for the block with that moment
         capture = self._capture
@@ -107,6 +102,7 @@ class Uplink:
                 capture.hangover_ms, capture.no_speech_timeout_s, capture.max_utterance_s, self._detector.late_ms
             ),
             pressed_at=since,
+            pressed=pressed,
             begins_at=since - capture.preroll_ms / 1000,
         )
         self._detector.reset()
@@ -206,7 +202,11 @@ class Uplink:
             if recording.resampler is None:
                 recording.resampler = self._codecs.resampler(self._microphone.rate_hz, RATE_HZ)
                 recording.first_captured_at = block.captured_at
-                self.began_s = self._clock.now() - recording.pressed_at
+                if recording.pressed:
+                    self.began_s = self._clock.now() - recording.pressed_at
+            rate_hz = self._microphone.rate_hz
+            if block.captured_at + duration_s(len(block.pcm), rate_hz) > recording.begins_at:
+                self.level.meter.clipped_s += clipped_s(block, self._capture.channel, rate_hz)
             self._take(recording, recording.resampler.process(mono(block.pcm, self._capture.channel)))
         if recording.until is None or recording.utterance.complete:
             return

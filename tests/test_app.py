@@ -112,7 +112,7 @@ async def test_a_turn_by_tap_in_the_seed_profile(van: Van) -> None:
     assert times == sorted(times)
     assert turn.heard == "Two jobs today."
     assert van.appliance.session.waiting == 0
-    assert van.appliance.uplink.utterance(turn.utterance_id) is None
+    assert van.shelf.leftovers() == []
 
 
 async def test_a_turn_by_hold_ends_at_the_release(van: Van) -> None:

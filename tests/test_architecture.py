@@ -46,7 +46,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "dialogue": ("config", "settings", *_LANES, *_BASIS),
     "aside": (),
     "button": _BASIS,
-    "cards": ("aside", *_BASIS),
+    "cards": ("aside", "recording", *_BASIS),
     "echo": ("recording", *_BASIS),
     "health": _BASIS,
     "loudness": (),

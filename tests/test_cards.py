@@ -40,9 +40,16 @@ class CountedMicrophone(FakeMicrophone):
 class Keeper:
     """Cards, what they told, and whether something is recorded or played."""
 
-    def __init__(self, zeros_allowed: bool | None = None) -> None:
+    def __init__(
+        self,
+        zeros_allowed: bool | None = None,
+        channel: int | None = None,
+        channels: int = 1,
+        *,
+        always_on: bool = True,
+    ) -> None:
         self.clock = FakeClock()
-        self.microphone = CountedMicrophone(self.clock)
+        self.microphone = CountedMicrophone(self.clock, channels=channels)
         self.speaker = FakeSpeaker(self.clock)
         self.told: list[type] = []
         self.speaker_lost = 0
@@ -57,7 +64,9 @@ class Keeper:
             self._note_opening,
             recording=lambda: self.recording,
             playing=lambda: self.playing,
+            channel=channel,
             zeros_allowed=zeros_allowed,
+            always_on=always_on,
         )
 
     def _lose_speaker(self) -> None:
@@ -339,15 +348,16 @@ async def give(keeper: Keeper, pcm: Pcm, times: int) -> None:
         keeper.cards._look()
 
 
-def hiss(samples: int) -> Pcm:
-    return np.random.default_rng(samples).integers(-3, 4, samples).astype(np.int16)
+def hiss(samples: int, seed: int = 1) -> Pcm:
+    return np.random.default_rng(seed).integers(-3, 4, samples).astype(np.int16)
 
 
 async def test_a_card_that_gives_only_zeros_is_a_fault_and_opened_again_until_it_hears() -> None:
     keeper = Keeper()
     keeper.microphone.is_hardware = True
     async with running(keeper):
-        await give(keeper, hiss(8_000), 2)
+        await give(keeper, hiss(8_000, seed=1), 1)
+        await give(keeper, hiss(8_000, seed=2), 1)
         await give(keeper, silence(8_000), 4)
         assert keeper.told == BOTH_FOUND, "they may be 2.5 s old"
         await give(keeper, silence(8_000), 1)
@@ -380,3 +390,33 @@ async def test_software_may_give_zeros_and_so_may_a_card_with_a_noise_gate() -> 
     async with running(gated):
         await give(gated, silence(8_000), 10)
         assert gated.cards.microphone_trouble == ""
+
+
+async def test_a_channel_that_the_card_does_not_have_is_told_once_and_its_last_is_looked_at(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Keeper(channel=1)) as keeper:
+        await give(keeper, np.full(8_000, 5, np.int16), 6)
+        assert keeper.cards.microphone_trouble == "it gives one value and no other"
+    told = [message for message in caplog.messages if "audio.input.channel" in message]
+    assert told == ["audio.input.channel is 1, and the microphone has 1 (from 0)"]
+
+
+async def test_only_the_channel_that_is_used_is_looked_at() -> None:
+    for channel, trouble in ((0, ""), (1, "it gives one value and no other")):
+        async with running(Keeper(channel=channel, channels=2)) as keeper:
+            for look in range(6):
+                await give(keeper, np.stack([hiss(8_000, look), np.full(8_000, 5, np.int16)], axis=1), 1)
+            assert keeper.cards.microphone_trouble == trouble
+
+
+async def test_what_the_end_of_one_recording_looked_like_is_no_fault_of_the_next_where_it_is_closed_between() -> None:
+    async with running(Keeper(always_on=False)) as keeper:
+        for recording, opened in ((True, 2), (False, 2), (True, 3)):
+            keeper.recording = recording
+            keeper.cards.wanted()
+            await keeper.opened(opened)
+            keeper.clock.advance(60)
+            keeper.microphone.hear(np.full(8_000, 5, np.int16))
+            keeper.cards.listen()
+        assert keeper.cards.microphone_trouble == ""

@@ -202,6 +202,28 @@ async def test_where_only_the_button_interrupts_the_pre_roll_is_without_the_echo
 
 
 @in_no_time
+async def test_what_is_clipped_is_counted_as_the_card_gave_it_and_not_as_the_canceller_left_it() -> None:
+    def greedy(here: Scene) -> Echo:
+        return Echo(Greedy(samples_of(DELAY_MS + LEAD_MS), SHARE), here.speaker)
+
+    async with scene(SETTINGS, answer=answering(10.0), echo=greedy) as here:
+        await ask(here)
+        await asyncio.sleep(1.0)
+        here.microphone.hear(np.full(samples_of(1_000), 32_767, np.int16))
+        await asyncio.sleep(1.5)
+        meter = here.appliance.uplink.level.meter
+        assert meter.clipped_s == 0.0, "it is only counted in what is recorded"
+        here.microphone.hear(np.full(samples_of(1_000), 32_767, np.int16))
+        await asyncio.sleep(0.5)
+        here.appliance.dialogue.happen(g.Pressed(here.clock.now()))
+        here.appliance.dialogue.happen(g.Tapped(here.clock.now()))
+        await asyncio.sleep(1.0)
+        pressed_after_s = 0.5
+        expected_s = 1.0 - pressed_after_s + SETTINGS.capture.preroll_ms / 1000
+        assert meter.clipped_s == pytest.approx(expected_s, abs=0.041)
+
+
+@in_no_time
 async def test_each_answer_of_many_is_cancelled_and_can_be_spoken_into() -> None:
     """The card sleeps between them, and wakes at another time within its period."""
     async with scene(SETTINGS, answer=answering(4.0), echo=perfect) as here:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
+from hero365_edge.core import events as ev
 from hero365_edge.core import gestures as g
 from hero365_edge.core.health import LinkHealth, Vitals
 from hero365_edge.core.lamp import STATES, Light
@@ -119,6 +120,22 @@ async def test_an_answer_that_is_cut_short_is_counted(van: Van, scrape: Scraper)
     van.appliance.dialogue.happen(g.Pressed(van.clock.now()))
     await van.turn_last("interrupted")
     assert (await scrape())["turns_total outcome=interrupted"] == 1
+
+
+async def test_how_soon_a_press_is_captured_is_not_told_of_a_voice_that_began_without_one(
+    van: Van, scrape: Scraper
+) -> None:
+    link = await van.session()
+    await van.hold_and_say(words(8000))
+    say_whole(link, 48_000)
+    await van.shows(Light.SPEAKING)
+    now = van.clock.now()
+    van.appliance.dialogue.happen(ev.SpokenInto(now - 0.4, now))
+    van.speak(words(8000))
+    await until(lambda: not van.appliance.uplink.recording)
+    found = await scrape()
+    assert found["turns_total outcome=interrupted"] == 1
+    assert found["press_to_capture_seconds_count"] == found["press_to_capture_seconds_bucket le=0.1"] == 1
 
 
 async def test_an_utterance_that_nobody_takes_waits_and_expires(van: Van, scrape: Scraper) -> None:

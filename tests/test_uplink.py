@@ -150,9 +150,15 @@ class Cab:
         return [event.utterance_id for event in self.told if isinstance(event, ev.Committed)]
 
     def kept(self, utterance_id: str = "u1") -> Pcm:
-        pcm = self.uplink.utterance(utterance_id)
-        assert pcm is not None
+        [pcm] = [left.pcm for left in self.shelf.leftovers() if left.utterance_id == utterance_id]
         return pcm
+
+    async def forgot(self, utterance_id: str = "u1") -> bool:
+        """Whether nothing is left of it, on the shelf or to be sent."""
+        sent = len(self.wire.sent)
+        self.uplink.send_kept(utterance_id, SEED)
+        await self.settled()
+        return self.shelf.leftovers() == [] and len(self.wire.sent) == sent
 
 
 @contextlib.asynccontextmanager
@@ -282,6 +288,25 @@ async def test_channels_are_averaged_or_chosen() -> None:
             assert np.array_equal(cab.kept()[:3_200], expected)
 
 
+@pytest.mark.parametrize(("channel", "share"), [(None, 0.5), (0, 0.5), (1, 0.0)])
+async def test_what_is_clipped_is_counted_as_the_card_gave_it_in_what_is_recorded(
+    channel: int | None, share: float
+) -> None:
+    """The average of both channels, and what soxr makes of one, is clipped nowhere."""
+    square = np.where(np.arange(48_000 // 2) % 2, 0, 32_767).astype(np.int16)
+    both = np.stack([square, square // 4], axis=1).reshape(-1)
+    async with running(Cab(replace(CAPTURE, channel=channel), 48_000, channels=2)) as cab:
+        await cab.hear(both)
+        cab.press()
+        await cab.hear(both)
+        cab.release()
+        await cab.hear(both)
+        meter = cab.uplink.level.meter
+        recorded_s = meter.frames * PERIOD_S
+        assert recorded_s == pytest.approx(0.8, abs=PERIOD_S), "half a second, and the pre-roll"
+        assert meter.clipped_s == pytest.approx(share * recorded_s, abs=PERIOD_S)
+
+
 async def test_a_press_before_the_microphone_was_ever_open_does_not_kill(cab: Cab) -> None:
     cab.microphone.rate_hz = 0
     cab.press()
@@ -301,6 +326,7 @@ async def test_speech_pauses_and_the_endpoint_are_told_with_the_time_of_the_last
     [endpointed] = [event for event in cab.told if isinstance(event, ev.Endpointed)][:1]
     assert endpointed.ending is Ending.SILENCE
     assert endpointed.speech_end == pytest.approx(began_at + 0.4)
+    assert len(cab.events(ev.Endpointed)) > 10, "it is told again with each frame, for who could not take it yet"
 
 
 async def test_a_converter_that_holds_samples_back_does_not_shift_the_time_of_speech() -> None:
@@ -515,7 +541,7 @@ async def test_a_recording_thrown_away_before_it_was_settled_leaves_no_trace(cab
     cab.uplink.discard()
     await cab.hear(words(3_200))
     assert cab.wire.sent == []
-    assert cab.uplink.utterance("u1") is None
+    assert await cab.forgot()
     assert cab.events(ev.Recorded) == []
 
 
@@ -527,7 +553,7 @@ async def test_a_recording_thrown_away_while_it_goes_up_is_ended_as_every_uttera
     await cab.hear(words(3_200))
     assert isinstance(cab.wire.messages[-1], m.UtteranceEnded)
     assert len(cab.wire.frames) == 10
-    assert cab.uplink.utterance("u1") is None
+    assert await cab.forgot()
 
 
 def wav_of(message: Outgoing) -> Pcm:
@@ -788,9 +814,7 @@ async def test_what_is_forgotten_is_gone(cab: Cab) -> None:
     cab.release()
     await cab.hear(words(640))
     cab.uplink.forget("u1")
-    assert cab.uplink.utterance("u1") is None
-    cab.uplink.send_kept("u1", SEED)
-    await cab.settled()
+    assert await cab.forgot()
     assert cab.wire.sent == []
 
 

@@ -34,11 +34,6 @@ class BargeIn:
         """Whether the answer should be played softer, to hear whether somebody speaks into it."""
         return self._interruption.suspects or self._near.suspects
 
-    @property
-    def drift_ppm(self) -> float:
-        """So much slower does the microphone's clock seem to run than the speaker's."""
-        return self._filter.drift_ppm
-
     def begin(self) -> None:
         """Another answer, or the same after somebody was found to speak into it."""
         self._interruption = Interruption(self._referees[0])

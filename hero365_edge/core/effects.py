@@ -14,6 +14,8 @@ class Record:
 
     utterance_id: str
     since: float
+    pressed: bool = True
+    """False: no button was, and a voice was heard that began then."""
 
 
 @dataclass(frozen=True, slots=True)

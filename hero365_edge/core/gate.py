@@ -49,8 +49,6 @@ class Gate:
     def __init__(self, quick: QuickDetector, referee: Referee | None = None) -> None:
         self.doubtful = False
         """Whether the last frame, though it counts as none, may hold speech all the same."""
-        self.asked = 0
-        """How many chunks the referee has heard so far."""
         self._quick = quick
         self._referee = referee
         self._quiet = 0
@@ -60,11 +58,6 @@ class Gate:
     def late_ms(self) -> int:
         """So much later than the sound the verdicts change."""
         return 0 if self._referee is None else LATE_MS
-
-    @property
-    def floor_dbfs(self) -> float | None:
-        """The level of the noise around, above 120 Hz; None before anything was heard."""
-        return self._floor.dbfs
 
     def reset(self) -> None:
         """A new recording: forget the one before. What is around has to be learned anew, by `prepare`."""
@@ -110,7 +103,7 @@ class Gate:
             return True
         if not going_on and not (heard and above_db > ABOVE_FLOOR_DB):
             return False
-        self.asked += self._hearing.ask()
+        self._hearing.ask()
         self.doubtful = DOUBTFUL < self._hearing.likely <= LIKELY
         return self._hearing.likely > LIKELY
 

@@ -13,7 +13,8 @@ AVERAGED_FRAMES = 50
 RISE_DB, FALL_DB = 0.04, 0.16
 """In one voiced frame of 20 ms: 2 dB and 8 dB in a second of speech. Noise between the words changes nothing."""
 PEAK = 29_000.0
-"""No sample is raised above this, 1 dB below full scale: the gain falls at once where one would be."""
+"""No sample is raised above this, 1 dB below full scale: where one would be, less gain holds from its frame's first on.
+A voice that loud keeps it down; a door that slams does so only while it is heard."""
 
 
 class AutomaticLevel:
@@ -27,6 +28,8 @@ class AutomaticLevel:
         self.speech_dbfs: float | None = None
         """How loud the voice is before the gain; None before anybody spoke."""
         self.gain_db = 0.0
+        self._newest_db = 0.0
+        """The gain of the newest sample: less than `gain_db` where that would have been too much."""
 
     @property
     def figures(self) -> dict[str, float | None]:
@@ -37,16 +40,17 @@ class AutomaticLevel:
     def frame(self, frame: Pcm, voiced: bool) -> Pcm:
         """The next 320 samples at 16 kHz, raised; `voiced` as the detector says."""
         self.meter.frame(frame, voiced)
-        before_db = self.gain_db
         if voiced:
             self._follow(dbfs(frame))
-        if not self.gain_db and not before_db:
+        if not self.gain_db and not self._newest_db:
             return frame
-        peak = float(np.abs(frame.astype(np.float64)).max())
-        if peak:
-            self.gain_db = max(0.0, min(self.gain_db, 20 * float(np.log10(PEAK / peak))))
-        gains = 10 ** (np.linspace(before_db, self.gain_db, len(frame)) / 20)  # no step is heard
-        raised: Pcm = np.clip(np.round(frame * gains), -32768, 32767).astype(np.int16)
+        peak = max(1.0, float(np.abs(frame.astype(np.float64)).max()))
+        limit_db = max(0.0, 20 * float(np.log10(PEAK / peak)))
+        if voiced:
+            self.gain_db = min(self.gain_db, limit_db)
+        before_db, self._newest_db = min(self._newest_db, limit_db), min(self.gain_db, limit_db)
+        gains = 10 ** (np.linspace(before_db, self._newest_db, len(frame)) / 20)  # but down to the limit, no step
+        raised: Pcm = np.round(frame * gains).astype(np.int16)
         return raised
 
     def _follow(self, level_dbfs: float) -> None:

@@ -26,7 +26,7 @@ def pressed(here: Situation, event: g.Pressed) -> None:
 def spoken_into(here: Situation, event: ev.SpokenInto) -> None:
     """A voice in the answer does what the button does, and the endpoint ends what it says."""
     if here.state is State.SPEAKING and not here.facts.deaf:
-        _listen(here, event.since)
+        _listen(here, event.since, pressed=False)
         _settle(here, held=False)
 
 
@@ -145,6 +145,8 @@ def endpointed(here: Situation, event: ev.Endpointed) -> None:
     """The endpointer ended the recording."""
     if here.state is not State.LISTENING or here.turn is None or event.utterance_id != here.turn.utterance_id:
         return
+    if event.ending is Ending.SILENCE and not here.recording.settled:
+        return  # it may become push-to-talk; else the next frame tells it again
     if event.ending is not Ending.SILENCE:
         here.order(do.Chime(Earcon.END))
     if event.ending is Ending.NO_SPEECH:
@@ -232,12 +234,12 @@ def _supersede(here: Situation) -> None:
     here.order(do.Silence(cancel))
 
 
-def _listen(here: Situation, at: float) -> None:
+def _listen(here: Situation, at: float, *, pressed: bool = True) -> None:
     here.recording = Recording(from_rest=resting(here))
     _supersede(here)
     here.turn = Turn(here.new_id(), press=at)
     here.go(Step.LISTEN)
-    here.order(do.Record(here.turn.utterance_id, at))
+    here.order(do.Record(here.turn.utterance_id, at, pressed))
     if here.limits.start_earcon:
         here.order(do.Chime(Earcon.START))
     if here.facts.agreement is None:

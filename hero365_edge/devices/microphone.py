@@ -10,9 +10,7 @@ import numpy as np
 from hero365_edge.core.pcm import Pcm
 from hero365_edge.devices.portaudio import CONTINUE, XRUN, Bell, SampleTimes, Stream, TimeInfo, passes_at
 from hero365_edge.errors import DeviceError
-from hero365_edge.ports import Block, Clock
-
-UNREAD_LIMIT_S = 65.0  # the longest utterance is 60 s; a reader further behind than this has gone
+from hero365_edge.ports import UNREAD_LIMIT_S, Block, Clock
 
 
 class _Kept(NamedTuple):
@@ -28,8 +26,9 @@ class PortAudioMicrophone:
     `rate_hz` and `channels` are known once started. 0 asks for the speech rate if the card takes it, else for the
     card's own. Make it where the event loop runs. An idle microphone never wakes that loop.
 
-    Two threads, no lock: PortAudio's fills the ring, the event loop reads. It is right because each field has one
-    writer and because appending to, popping from and copying a deque are single steps under the GIL.
+    Three threads, no lock: PortAudio's fills the ring, the event loop reads, and one that the keeper of the cards makes
+    opens or closes. It is right because appending to, popping from, emptying and copying a deque are single steps under
+    the GIL, and because what another thread may replace or empty is looked up once, and may be empty all the same.
     """
 
     def __init__(
@@ -39,8 +38,6 @@ class PortAudioMicrophone:
         self.channels = 0
         self.xruns = 0
         """How often the card lost samples because nobody took them in time."""
-        self.dropped_blocks = 0
-        """Blocks dropped because the reader was more than UNREAD_LIMIT_S behind."""
         self._clock = clock
         self._device = device
         self._asked_hz = rate_hz
@@ -66,7 +63,8 @@ class PortAudioMicrophone:
     @property
     def is_hardware(self) -> bool:
         """Whether it is a card, not a sound server or another device of software; while it is open."""
-        return self._stream is not None and self._stream.card.is_hardware
+        stream = self._stream
+        return stream is not None and stream.card.is_hardware
 
     def recent(self, length_s: float) -> Pcm:
         """The newest samples of the ring, shape (frames, channels)."""
@@ -121,18 +119,23 @@ class PortAudioMicrophone:
         Waits half a second at most; a card that hangs longer is left to a thread of its own. Who listens goes on
         listening, and hears the next `start`.
         """
-        if self._stream is not None:
-            self._stream.close()
-            self._closing, self._stream = self._stream, None
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+            self._closing, self._stream = stream, None
         self._ring.clear()
         self._preroll.clear()
-        if self._live is not None:
-            self._live.clear()
+        live = self._live
+        if live is not None:
+            live.clear()
 
     def _next(self) -> _Kept | None:
         for unread in (self._preroll, self._live):
             while unread:
-                kept = unread.popleft()
+                try:
+                    kept = unread.popleft()
+                except IndexError:  # `close` emptied it meanwhile
+                    break
                 is_new = unread is self._preroll or kept.number > self._delivered
                 if is_new and kept.ended_at >= self._since:
                     self._delivered = kept.number
@@ -153,7 +156,6 @@ class PortAudioMicrophone:
         self._ring.append(kept)
         live = self._live  # only now: see `listen`
         if live is not None:
-            self.dropped_blocks += len(live) == live.maxlen
             live.append(kept)
             self._bell.ring()
         return None, CONTINUE

@@ -39,7 +39,6 @@ class FakeMicrophone:
         self.channels = channels
         self.xruns = 0
         self.period_ms = period_ms
-        self.dropped_blocks = 0
         self.is_hardware = False
         """Yours to set: a card is deaf when it gives nothing but zeros, software may."""
         self.room: Callable[[float, float], Pcm] | None = None

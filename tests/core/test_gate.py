@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hero365_edge.core.gate import GOING_ON_FRAMES, LATE_MS, Gate, dbfs
+from hero365_edge.core.gate import ABOVE_FLOOR_ALONE_DB, GOING_ON_FRAMES, LATE_MS, Gate, dbfs
 from hero365_edge.core.pcm import FRAME_SAMPLES, Pcm, silence
 from hero365_edge.core.referee import CATCH_UP_CHUNKS
 from tests.core.expert import Expert
@@ -49,19 +49,19 @@ class Ears:
 def test_the_expert_is_not_asked_while_the_quick_one_hears_nothing() -> None:
     ears = Ears()
     assert not any(ears.hear(LOUD_RMS, 100, quick=False, likely=1.0))
-    assert ears.gate.asked == 0
+    assert ears.expert.asked == 0
 
 
 def test_nor_about_what_is_no_louder_than_what_is_around() -> None:
     ears = Ears()
     assert not any(ears.hear(QUIET_RMS, 100, quick=True, likely=1.0))
-    assert ears.gate.asked == 0
+    assert ears.expert.asked == 0
 
 
 def test_the_expert_decides_whether_what_the_quick_one_hears_is_speech() -> None:
     ears = Ears()
     assert not any(ears.hear(LOUD_RMS, 50, quick=True, likely=0.4))
-    assert ears.gate.asked > 25
+    assert ears.expert.asked > 25
     assert all(ears.hear(LOUD_RMS, 50, quick=True, likely=0.6)[2:])
 
 
@@ -75,9 +75,9 @@ def test_it_is_told_the_newest_of_what_came_before_it_was_asked() -> None:
 def test_in_the_middle_of_a_loud_word_it_is_not_asked() -> None:
     ears = Ears()
     ears.hear(LOUD_RMS, 5, quick=True, likely=1.0)
-    asked = ears.gate.asked
+    asked = ears.expert.asked
     assert all(ears.hear(LOUD_RMS, 100, quick=True))
-    assert ears.gate.asked == asked
+    assert ears.expert.asked == asked
 
 
 def test_in_the_middle_of_a_soft_word_it_is() -> None:
@@ -97,9 +97,9 @@ def test_some_time_behind_the_last_word_it_is_not_asked_any_more() -> None:
     ears = Ears()
     ears.hear(LOUD_RMS, 5, quick=True, likely=1.0)
     ears.hear(QUIET_RMS, GOING_ON_FRAMES + 2, quick=False)
-    asked = ears.gate.asked
+    asked = ears.expert.asked
     ears.hear(QUIET_RMS, 50, quick=False)
-    assert ears.gate.asked == asked
+    assert ears.expert.asked == asked
 
 
 @pytest.mark.parametrize(("likely", "doubtful"), [(0.05, False), (0.2, True), (0.9, False)])
@@ -118,15 +118,23 @@ def test_without_the_expert_the_quick_one_decides_about_what_is_loud_enough() ->
     assert not any(ears.hear(LOUD_RMS, 20, quick=False))
 
 
+def test_how_loud_it_is_around_is_learned_from_what_came_before() -> None:
+    for above_db, voiced in ((ABOVE_FLOOR_ALONE_DB - 2, False), (ABOVE_FLOOR_ALONE_DB + 2, True)):
+        ears = Ears(alone=True)
+        assert ears.hear(QUIET_RMS * 10 ** (above_db / 20), 1, quick=True) == [voiced]
+
+
 def test_its_verdicts_are_late_only_with_the_expert() -> None:
     assert (Ears().gate.late_ms, Ears(alone=True).gate.late_ms) == (LATE_MS, 0)
 
 
 def test_a_reset_forgets_both_detectors_and_the_noise() -> None:
     ears = Ears()
-    assert ears.gate.floor_dbfs == pytest.approx(20 * np.log10(QUIET_RMS / 32768), abs=2.0)
     ears.gate.reset()
-    assert (ears.quick.resets, ears.expert.resets, ears.gate.floor_dbfs) == (1, 1, None)
+    assert (ears.quick.resets, ears.expert.resets) == (1, 1)
+    ears.gate.prepare(ears.frame(SOFT_RMS))
+    assert not any(ears.hear(SOFT_RMS, 5, quick=True, likely=1.0)), "that is what it is like around by now"
+    assert ears.expert.asked == 0
 
 
 def test_levels_are_told_against_full_scale() -> None:

@@ -68,12 +68,25 @@ def test_a_shout_behind_a_whisper_is_not_clipped_and_the_gain_falls_with_the_voi
     for _ in range(20 * SECOND):
         level.frame(voice(-50.0), voiced=True)
     shout = (np.sign(SHAPE) * 10_000).astype(np.int16)
-    level.frame(shout, voiced=True)
-    assert np.abs(level.frame(shout, voiced=True).astype(int)).max() <= PEAK + 1
+    for _ in range(2):
+        assert np.abs(level.frame(shout, voiced=True).astype(int)).max() <= PEAK + 1
     for _ in range(round(20 / FALL_DB) + 3 * SECOND):
         last = level.frame(shout, voiced=True)
     assert level.gain_db == 0.0
     assert np.array_equal(last, shout)
+
+
+def test_a_slam_between_the_words_is_not_clipped_and_the_next_word_is_raised_as_the_one_before() -> None:
+    level = AutomaticLevel(20.0)
+    for _ in range(20 * SECOND):
+        level.frame(voice(-50.0), voiced=True)
+    before_db, before = level.gain_db, level.frame(voice(-50.0), voiced=True)
+    slam = (np.sign(SHAPE) * 30_000).astype(np.int16)
+    assert np.array_equal(level.frame(slam, voiced=False), slam)
+    assert level.gain_db == pytest.approx(before_db, abs=RISE_DB)
+    back = level.frame(voice(-60.0), voiced=False).astype(int)
+    assert np.abs(back[:10] - voice(-60.0)[:10]).max() <= 30, "it comes back within a frame, without a step"
+    assert dbfs(level.frame(voice(-50.0), voiced=True)) == pytest.approx(dbfs(before), abs=0.2)
 
 
 def test_silence_is_no_division_by_zero() -> None:

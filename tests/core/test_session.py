@@ -161,7 +161,7 @@ def test_a_voice_in_an_answer_interrupts_it_and_what_it_says_goes_up_from_its_be
     talk.happen(lambda at: ev.SpokenInto(at - 0.4, at), 1.0)
     assert talk.is_in(State.LISTENING)
     assert talk.tell(do.Silence)
-    assert talk.tell(do.Record) == [do.Record("u2", talk.now - 0.4)]
+    assert talk.tell(do.Record) == [do.Record("u2", talk.now - 0.4, pressed=False)]
     assert talk.tell(do.Settle) == [do.Settle(live=True, held=False)]
     talk.speak_and_pause()
     assert talk.is_in(State.PROCESSING)
@@ -220,6 +220,24 @@ def test_in_v1_the_interruption_is_told_to_the_backend_by_the_responses_name() -
     talk.happen(g.Tapped, 0.4)
     talk.receive(m.ResponseStarted(response_id="r2", utterance_id=mine, ssrc=8))
     assert not talk.tell(do.Expect), "a late answer to the interrupted utterance is not wanted"
+
+
+def test_silence_ends_nothing_before_it_is_known_whether_the_button_is_held(talk: Talk) -> None:
+    talk.happen(g.Pressed)
+    talk.speak_and_pause()
+    assert talk.is_in(State.LISTENING)
+    talk.happen(g.HoldBegan, 0.1)
+    talk.happen(g.Released, 2.0)
+    assert talk.is_in(State.PROCESSING)
+    talk.processing()
+    talk.begin_answer()
+    talk.happen(g.Pressed, 0.5)
+    talk.speak_and_pause()
+    talk.happen(g.Tapped, 0.1)
+    turn = talk.session.turn
+    assert turn is not None
+    talk.happen(lambda at: ev.Endpointed(turn.utterance_id, Ending.SILENCE, at - 0.6, at), 0.02)
+    assert talk.is_in(State.PROCESSING)
 
 
 def test_an_answer_that_begins_during_the_pause_is_held_and_played_when_nobody_goes_on(talk: Talk) -> None:

@@ -1,5 +1,7 @@
 """A microphone that gives samples and hears nothing: told after three seconds, not before, and not of silence."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,28 @@ def test_one_channel_that_hears_is_enough() -> None:
     vitality = Vitality(zeros_allowed=False)
     assert told_after(vitality, lambda: np.hstack([constant(0), room()])) is None
     assert told_after(vitality, lambda: np.hstack([constant(0), constant(3)])) is not None
+
+
+def test_where_zeros_are_silence_a_channel_that_gives_nothing_else_hears_nothing_for_the_other() -> None:
+    vitality = Vitality(zeros_allowed=True)
+    assert told_after(vitality, lambda: np.hstack([constant(0), constant(3)])) is not None
+    assert vitality.symptom == "it gives one value and no other"
+    assert told_after(Vitality(zeros_allowed=True), lambda: np.hstack([constant(0), room()])) is None
+    assert told_after(Vitality(zeros_allowed=True), lambda: np.hstack([constant(0), constant(0)])) is None
+
+
+def test_one_symptom_behind_another_is_no_new_beginning() -> None:
+    looks = itertools.cycle([clipped(), off_middle()])
+    after_s = told_after(Vitality(zeros_allowed=False), looks.__next__)
+    assert after_s is not None
+    assert after_s <= DEAF_AFTER_S
+
+
+def test_what_was_wrong_before_it_was_opened_again_is_over() -> None:
+    vitality = Vitality(zeros_allowed=False)
+    vitality.look(constant(0), LOOK_S, 100.0)
+    vitality.opened()
+    assert not vitality.look(constant(0), LOOK_S, 200.0)
 
 
 def test_a_symptom_that_goes_away_begins_anew() -> None:
