@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Be the appliance until SIGTERM or SIGINT; SIGHUP reads the settings again."""
+    """Be the appliance until SIGTERM or SIGINT; SIGHUP takes what it can of changed settings."""
     settings = load_config(arguments, as_daemon=True, with_board=True).settings
     logs.set_up(settings.log.level, os.environ)
     # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
