@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hero365_edge import __version__
-from hero365_edge.cli import journal
+from hero365_edge.cli import logs as journal
 from hero365_edge.cli.options import add_config, load_config
 from hero365_edge.cli.secrecy import know_the_secrets
 from hero365_edge.devices.clock import SystemClock
