@@ -40,7 +40,7 @@ class Appliance:
     """The whole daemon, on whatever world it is given."""
 
     def __init__(self, settings: Settings, world: World) -> None:
-        self._settings = settings
+        self._settings = settings  # those that count: what needs a restart stays as it was at the start
         self._world = world
         clock = world.clock
         self.session = Session(from_settings.session_limits(settings), lambda: str(uuid.uuid4()), clock.now())
@@ -151,22 +151,17 @@ class Appliance:
             self.cards.close()
 
     def reload(self, settings: Settings) -> list[str]:
-        """Take what can change while running; the names of changed sections that need a restart."""
+        """Take what can change while running; the names of the sections with changes that need a restart.
+
+        Those are named each time, until the restart or until they are taken back.
+        """
+        volume = settings.audio.output.volume
+        if volume != self._settings.audio.output.volume:  # else what `volume` and `mute` said stays
+            self.loudness.set(volume)
         self.dialogue.log_transcripts = settings.log.transcripts
         self.spoken.usual = settings.speech.phrases
-        audio = settings.audio
-        before = self._settings
-        if audio.output.volume != before.audio.output.volume:  # else what `volume` and `mute` said stays
-            self.loudness.set(audio.output.volume)
-        self._settings = settings
-        return [
-            section
-            for section in (
-                *("backend", "tls", "capture", "playback", "session"),
-                *("outbox", "panel", "location", "control", "metrics"),
-            )
-            if getattr(before, section) != getattr(settings, section)
-        ] + (["audio"] if (audio.input, audio.period_ms) != (before.audio.input, before.audio.period_ms) else [])
+        self._settings = from_settings.taken_while_running(self._settings, settings)
+        return [name for name in Settings.__struct_fields__ if getattr(self._settings, name) != getattr(settings, name)]
 
     def status(self) -> dict[str, object]:
         """What `hero365-edge status` prints."""

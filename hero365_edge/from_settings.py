@@ -1,5 +1,7 @@
 """What the parts of the appliance take from the settings, each in its own words."""
 
+from msgspec.structs import replace
+
 from hero365_edge import connection, uplink
 from hero365_edge.core import handshake, situation
 from hero365_edge.core.sniff import AudioKind
@@ -60,4 +62,15 @@ def playback(settings: Settings) -> Playback:
         response_gap_ms=settings.session.response_gap_ms,
         volume=settings.audio.output.volume,
         kind=None if kind == "auto" else AudioKind(kind),
+    )
+
+
+def taken_while_running(running: Settings, fresh: Settings) -> Settings:
+    """`running` with all of `fresh` that needs no restart: loudness, usual phrases, log."""
+    output = replace(running.audio.output, volume=fresh.audio.output.volume)
+    return replace(
+        running,
+        audio=replace(running.audio, output=output),
+        speech=replace(running.speech, phrases=fresh.speech.phrases),
+        log=fresh.log,
     )

@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pytest
 
+from hero365_edge.catalogue import catalogue
 from hero365_edge.core import events as ev
 from hero365_edge.core import messages as m
 from hero365_edge.core import rtp
@@ -31,7 +32,7 @@ from hero365_edge.fakes.voice import FakeVoice, spoken
 from hero365_edge.fleet import control
 from hero365_edge.fleet.phrases import Phrases
 from hero365_edge.panel_settings import Panel
-from hero365_edge.settings import Control, Log, Playback
+from hero365_edge.settings import Audio, AudioInput, AudioOutput, Control, Log, Playback
 from tests.appliance import (
     QUICK,
     TAIL_SAMPLES,
@@ -1151,6 +1152,37 @@ async def test_reloading_takes_what_it_can_and_names_the_rest(van: Van) -> None:
     assert van.appliance.downlink._player.volume == 0.25
     backend = msgspec.structs.replace(QUICK.backend, user_id="another")
     assert van.appliance.reload(msgspec.structs.replace(changed, backend=backend)) == ["backend"]
+
+
+TAKEN_WHILE_RUNNING = {"audio.output.volume", "speech.phrases", "log.level", "log.transcripts"}
+
+
+def with_another(settings: msgspec.Struct, key: str) -> Any:
+    """`settings` with another value at this dotted key; it is only compared, never used."""
+    name, _, rest = key.partition(".")
+    value = with_another(getattr(settings, name), rest) if rest else "another"
+    return msgspec.structs.replace(settings, **{name: value})
+
+
+async def test_reloading_names_every_other_setting_and_each_time_until_it_is_as_it_was(van: Van) -> None:
+    for key in catalogue().keys() - TAKEN_WHILE_RUNNING:
+        section = key.partition(".")[0]
+        assert [van.appliance.reload(with_another(QUICK, key)) for _ in range(2)] == [[section], [section]], key
+    assert van.appliance.reload(QUICK) == []
+
+
+async def test_what_needs_a_restart_stays_as_it_was_until_then() -> None:
+    async with running(Van(msgspec.structs.replace(QUICK, panel=Panel(second_does="volume")))) as van:
+        await van.session()
+        await van.shows(Light.READY)
+        opened = van.appliance.status()["devices"]
+        assert opened == {"microphone": "default", "speaker": "default", "panel": "works"}
+        audio = Audio(AudioInput(device="hw:CARD=New"), AudioOutput(device="hw:CARD=New", volume=1.0))
+        changed = msgspec.structs.replace(QUICK, audio=audio, panel=Panel(second_does="mute"))
+        assert van.appliance.reload(changed) == ["audio", "panel"]
+        assert van.appliance.status()["devices"] == opened
+        van.panel.press_second()
+        await until(lambda: van.appliance.loudness.facts() == {"percent": 20, "muted": False})
 
 
 async def test_whoever_watches_sees_every_event_and_may_be_slow(van: Van) -> None:

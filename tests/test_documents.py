@@ -7,11 +7,14 @@ import pytest
 import yaml
 
 from hero365_edge.settings import Settings
+from tests.cli.commands import commands
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 RULES = yaml.safe_load((ROOT / "config" / "fleet" / "rules.yaml").read_text())
 ONE_PAGE_LINES = 80
+NOT_ON_A_DEVICE = {"demo", "backend"}
+"""They need what only pip's extra `demo` brings."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -22,6 +25,12 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         if heading:
             headings = re.findall(r"(?m)^#+ (.*)$", target.read_text())
             assert heading in {re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "hardware").rglob("*.md"))], ids=lambda page: page.stem)
+def test_the_commands_that_a_page_names_are_there_on_a_device(page: Path) -> None:
+    named = set(re.findall(r"(?:`|^    |sudo )hero365-edge ([a-z-]+)", page.read_text(), re.MULTILINE))
+    assert named <= {command.words[0] for command in commands() if command.words} - NOT_ON_A_DEVICE
 
 
 @pytest.mark.parametrize("reader", ["ops", "tester"])

@@ -53,6 +53,16 @@ def test_the_choices_of_an_option_are_told(command: Command) -> None:
             assert f'{option.names[0]} " {" | ".join(option.choices)}"' in documented(command)
 
 
+def test_the_variables_that_the_program_reads_are_told_and_its_folders() -> None:
+    package = Path(hero365_edge.__file__).parent
+    code = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+    read = set(re.findall(r'"([A-Z]+_DIRECTORY|HERO365_[A-Z]+_TOKEN)"', code))
+    assert read >= {"STATE_DIRECTORY", "HERO365_BACKEND_TOKEN"}
+    assert read <= set(re.findall(r"^\.B (\w+)$", section("ENVIRONMENT"), re.MULTILINE))
+    folders = set(re.findall(r'Path\("(/var/[^"]+)"\)', code))
+    assert folders <= set(re.findall(r"^\.I (\S+)$", section("FILES"), re.MULTILINE))
+
+
 def test_exit_codes_are_the_programs() -> None:
     codes = re.findall(r"^\.TP\n\.B (\d+)$", section("EXIT STATUS"), re.MULTILINE)
     assert list(map(int, codes)) == [cli.OK, cli.FAILED, 2, cli.UNREACHABLE, cli.MISCONFIGURED, cli.INTERRUPTED]

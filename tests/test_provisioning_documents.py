@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
+from hero365_edge.cli import main
 from hero365_edge.core.secret import Secret
 from hero365_edge.fleet.provisioning import read
 
@@ -31,3 +33,16 @@ def test_the_file_that_cloud_init_writes_is_one() -> None:
     [file] = told["write_files"]
     read(file["content"].replace("eyJ…", "eyJhbGciOi.e30.c2ln").encode(), "example")
     assert ["hero365-edge", "provision", file["path"]] in told["runcmd"]
+
+
+def test_every_line_that_success_prints_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    file = tmp_path / "van.yaml"
+    file.write_text("user_id: u1\nbusiness_id: b1\nvehicle: Van 12\ntoken: eyJhbGciOi.e30.c2ln\n")
+    assert main(["provision", str(file)]) == 0
+    shown = (DOCS / "provisioning.md").read_text().partition("Success is")[2].partition("\n\n")[2].partition("\n\n")[0]
+    for printed, line in zip(capsys.readouterr().out.splitlines(), shown.splitlines(), strict=True):
+        pattern = re.sub(r"0f950150-…|[0-9a-f]{12}$", "[0-9a-f-]+", line.strip())
+        assert re.fullmatch(pattern, printed)

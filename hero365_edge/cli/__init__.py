@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from hero365_edge import __version__
-from hero365_edge.cli import logs
+from hero365_edge.cli import logging_setup
 from hero365_edge.errors import ConfigError, EdgeError, LinkError
 from hero365_edge.fleet.secrets import scrub
 
@@ -34,7 +34,7 @@ COMMANDS = {
     "unmute": ("hero365_edge.cli.unmute", "let the speaker be heard again, as loud as before"),
     "phrases": ("hero365_edge.cli.phrases", "answers that are heard at once though they come without sound"),
     "session": ("hero365_edge.cli.session", "end the session with the voice agent"),
-    "logs": ("hero365_edge.cli.journal", "what the appliance wrote into the journal, without secrets"),
+    "logs": ("hero365_edge.cli.logs", "what the appliance wrote into the journal, without secrets"),
     "bundle": ("hero365_edge.cli.bundle", "pack a support archive: no secret, no sound"),
     "provision": ("hero365_edge.cli.provision", "tell this device who it is, once"),
     "identity": ("hero365_edge.cli.identity", "show who this device is, rotate its token, or wipe it all"),
@@ -49,7 +49,7 @@ _EXITS = ((ConfigError, MISCONFIGURED), (LinkError, UNREACHABLE), (EdgeError, FA
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` (default: the process's own) and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    logs.set_up("warning", os.environ)
+    logging_setup.set_up("warning", os.environ)
     try:
         arguments = parser(argv[:1]).parse_args(argv)
         code: int = arguments.run(arguments)

@@ -14,7 +14,7 @@ from hero365_edge.bench.hardware.cards import CardLost, Progress
 from hero365_edge.bench.hardware.figures import Figure, Result, Spec, lost, unmeasured
 from hero365_edge.bench.hardware.page import limit, page, told
 from hero365_edge.bench.hardware.report import Report, decoded, encoded, report
-from hero365_edge.cli import logs
+from hero365_edge.cli import logging_setup
 from hero365_edge.cli.bench_link import measure_link
 from hero365_edge.cli.bench_panel import measure_button, measure_lamp
 from hero365_edge.cli.bench_world import Bench, bench_of
@@ -102,7 +102,7 @@ def minutes(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, write the report; 0 when everything that was measured is good, and something was."""
-    logs.set_up("error", os.environ)
+    logging_setup.set_up("error", os.environ)
     if len(arguments.reports) != 2 * (arguments.what == COMPARE):
         raise ConfigError("only `bench compare` takes files, and it takes two: bench-out/bench-all.json of each run")
     if arguments.what == COMPARE:

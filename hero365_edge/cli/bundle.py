@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from hero365_edge import __version__
-from hero365_edge.cli import journal
+from hero365_edge.cli import logs
 from hero365_edge.cli.options import add_config, load_config, told
 from hero365_edge.cli.secrecy import know_the_secrets
 from hero365_edge.devices.clock import SystemClock
@@ -180,7 +180,7 @@ def _status(arguments: argparse.Namespace) -> str:
 
 
 def _journal() -> str:
-    if text := "\n".join(journal.lines(journal.query(count=JOURNAL_LINES))):
+    if text := "\n".join(logs.lines(logs.query(count=JOURNAL_LINES))):
         return text
     raise EdgeError("the journal has nothing of it, or this user may not see it (sudo may)")
 

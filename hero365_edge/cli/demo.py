@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from hero365_edge.app import Appliance
 from hero365_edge.backend.voice import voice
-from hero365_edge.cli import logs
+from hero365_edge.cli import logging_setup
 from hero365_edge.cli.picture import draw
 from hero365_edge.cli.timeline import follow, table
 from hero365_edge.cli.witness import Track, WitnessedMicrophone, WitnessedSpeaker
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Have the conversation; 0 when each question got an answer that was heard."""
-    logs.set_up("error", os.environ)
+    logging_setup.set_up("error", os.environ)
     live = not arguments.no_cards and sys.stdin.isatty() and _has_cards()
     with _backend(arguments) as url:
         return asyncio.run(_demo(arguments, url, live))

@@ -9,7 +9,7 @@ import signal
 import sys
 
 from hero365_edge.app import Appliance
-from hero365_edge.cli import logs
+from hero365_edge.cli import logging_setup
 from hero365_edge.cli.options import add_config, load_config
 from hero365_edge.cli.world import real_world
 from hero365_edge.devices import heap, realtime
@@ -29,11 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Be the appliance until SIGTERM or SIGINT; SIGHUP reads the settings again."""
+    """Be the appliance until SIGTERM or SIGINT; SIGHUP takes what it can of changed settings."""
     settings = load_config(arguments, as_daemon=True, with_board=True).settings
-    logs.set_up(settings.log.level, os.environ)
+    logging_setup.set_up(settings.log.level, os.environ)
     # The watchdog kills by SIGABRT: the journal shows where it hung. Descriptor 2 is turned away where a card hangs.
-    faulthandler.enable(os.dup(logs.STDERR))
+    faulthandler.enable(os.dup(logging_setup.STDERR))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     heap.give_large_blocks_back()
     asyncio.run(_be_the_appliance(arguments, settings))
@@ -54,7 +54,7 @@ async def _be_the_appliance(arguments: argparse.Namespace, settings: Settings) -
         except ConfigError as error:
             log.error("the settings were not read again: %s", error)  # noqa: TRY400  the trace says nothing more
         else:
-            logs.set_up(fresh.log.level, os.environ)
+            logging_setup.set_up(fresh.log.level, os.environ)
             for section in appliance.reload(fresh):
                 log.warning("changes in %s take effect at the next start", section)
         world.supervisor.ready()

@@ -36,7 +36,8 @@ _NEXT_STEPS: Mapping[str, str] = {
     "lamp": "look at its wires, `dtparam=spi=on` and the settings in panel; the rest works meanwhile",
     "second_button": "look at its wires and panel.second_pin; the rest works meanwhile, `hero365-edge mute` too",
     "location": "is gpsd running, and the receiver plugged in? `cgps` shows what it sees",
-    "token": "put a new one in its file; it is tried as soon as it is there",
+    "token": "put a new one in its file, it is tried at once; a new credential needs `systemctl restart hero365-edge`; "
+    "a token command is run again by itself",
     "link": "wait for the network: it is tried again by itself; `hero365-edge check` looks at each part of the way",
 }
 

@@ -19,11 +19,12 @@ RINGS = 0.7
 LEAKS_DB, LEAKS_LEAST_DB, LEAKS_MOST_DB = -10.0, -40.0, 6.0
 """Of an echo in a band so much is left beside what was taken out: before anything was heard, and between these."""
 MORE_DB, LESS_DB = 0.16, 0.1
-"""In one frame of 20 ms: four frames of ten leave more than is expected, as long as"""
+"""What a band is expected to leave goes up or down by so much in a frame of 20 ms: so four frames of ten leave more."""
 VOICE_DB = 6.0
-"""the bands do not stand out so far in the mean: then it is no echo that is left."""
+"""Where the bands stand out so far in the mean it is no echo that is left, and nothing goes up."""
 FALL_SHARE, RISE_DB, ABOVE_DB = 0.2, 0.05, 3.0
-"""The noise around, in a band: its lower edge is followed as in core/floor.py, and lies so much lower than its mean."""
+"""The lower edge of the noise around, in a band: in a frame it falls by this share of the way and rises by so much at
+the most, as in core/floor.py; the last is how far the noise's mean lies above it."""
 LIVE_DB = 10.0
 """From an echo that is so far above the noise it can be told how much of one is left."""
 LEAST_DB, MOST_DB = -10.0, 20.0
@@ -56,7 +57,10 @@ class Excess:
         """Whether the last frame held an echo from which can be told how much of one is left, in half of the bands."""
 
     def frame(self, remainder: Remainder) -> float:
-        """The mean over the bands, in dB, of the last 32 ms."""
+        """How far the last 32 ms, these 20 included, stand out: LEAST_DB to MOST_DB (dB), the mean over the bands.
+
+        0 is as loud as what the echo is expected to leave and the noise around together.
+        """
         newest = np.stack([remainder.left, remainder.echo])
         self._last = np.concatenate([self._last[:, FRAME_SAMPLES:], newest], axis=1)
         left_lines, echo_lines = np.fft.rfft(self._last * self._window, axis=1)

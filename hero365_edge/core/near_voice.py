@@ -13,9 +13,9 @@ from hero365_edge.core.referee import EchoHearing, Referee
 ASK_DB = 3.0
 """What an echo leaves stands out so far in one frame of a thousand: else the referee is not asked."""
 CLEAR_DB, LIKELY = 5.0, 0.2
-"""A frame that stands out so far and is so likely speech is one of a voice's;"""
+"""A frame that stands out so far and is so likely speech is one of a voice's."""
 FAR_DB, CONCEIVABLE = 12.0, 0.05
-"""and one that stands out so far need only be so likely: short words the referee doubts even where there is no echo."""
+"""One that stands out so far need only be so likely: short words the referee doubts even where there is no echo."""
 HINT_DB, HINTS, HINT_WINDOW = 7.0, 2, 3
 """So many frames of so many that stand out so far may be a voice of which the canceller leaves nothing yet: the answer
 should be softer for a moment, so that it leaves more. Of answers alone hardly any do."""
@@ -31,12 +31,13 @@ SUPPORT_DB, SUPPORTS = 2.0, 3
 """Of the same frames so many stand out so far when anybody speaks at all, in noise too; of answers alone that comes in
 one window of a thousand. By itself the canceller let five words of 24 minutes pass for a voice."""
 AS_EXPECTED_DB, ASTRAY_DB = 2.0, 4.0
-"""A frame of an echo of which no more than this stands out speaks for the filter, one with more than the second"""
+"""A frame of an echo that stands out less than the first speaks for the filter, one that does more than the second
+against it."""
 AGAINST = 2
-"""counts double against it;"""
+"""A frame that speaks against the filter takes away so many that speak for it."""
 TRUSTED = 40
-"""it is trusted from so many on, for the rest of the answer. A card that wakes may be some ms off from where it was,
-and for a second or two an echo then stands out as a voice would."""
+"""The filter is trusted from so many frames in its favour on, for the rest of the answer. A card that wakes may be some
+ms off from where it was, and for a second or two an echo then stands out as a voice would."""
 
 
 class NearVoice:

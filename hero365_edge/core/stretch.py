@@ -40,7 +40,8 @@ def silent(pcm: Pcm | NDArray[np.float32]) -> bool:
 def insertion(past: Pcm, coming: Pcm) -> Pcm:
     """What can be put in between, shape (n,), SHORTEST to LONGEST samples; none where no place is good enough.
 
-    `past` are the PAST samples before the place and `coming` at least the COMING samples behind it.
+    `past` are the PAST samples before the place and `coming` at least the COMING samples behind it; raises ValueError
+    where they are not.
     """
     if len(past) != PAST or len(coming) < COMING:
         raise ValueError(f"{len(past)} samples before and {len(coming)} behind; {PAST} and {COMING} are needed")

@@ -160,6 +160,13 @@ def test_what_is_wrong_is_told_with_its_reason_and_the_next_step() -> None:
     ]
 
 
+def test_the_next_step_for_a_refused_token_is_told_for_each_source_that_it_may_have() -> None:
+    step = list(in_words({"state": "fault", "why": {"token": "the token is refused"}}))[2]
+    assert "its file" in step
+    assert "credential needs `systemctl restart hero365-edge`" in step
+    assert "command is run again by itself" in step
+
+
 @pytest.mark.parametrize(("part", "name"), [("lamp", "lamp"), ("second_button", "second button")])
 def test_a_part_of_the_panel_that_does_nothing_is_told_while_the_rest_works(part: str, name: str) -> None:
     told = list(in_words({"state": "ready", "why": {part: "GPIO5 is taken"}}))

@@ -6,7 +6,7 @@ from pathlib import Path
 from hero365_edge.config import DEFAULT, load
 
 SHIPPED = Path(__file__).parents[2] / "debian" / "config.yaml"
-SHA256 = "97b67f9e37cc5d02853b6bfafa779fe455be2dcf76ec6087a064875ccf659da2"
+SHA256 = "0013bb39524186a6b0315028ff2b09f3f25f659f218ed69902ae0dd98c891994"
 
 
 def test_it_is_the_same_in_every_release() -> None:
