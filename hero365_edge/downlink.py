@@ -46,14 +46,12 @@ class Downlink:
         self._player = Player(speaker, codecs, playback.start_ms)
         self.set_volume(playback.volume)
         self._gate = Gate.OPEN
-        self._held = False
-        self._v1 = False
+        self._held = self._v1 = False
         self._answers: deque[Answer] = deque()
         self._stream: Answer | None = None
         self._lost: Answer | None = None
-        self._last_byte_at = 0.0
+        self._last_byte_at = self._alive_told_at = 0.0
         self._first_told = False
-        self._alive_told_at = 0.0
         self._sleep_at: float | None = None
         self._replay: Answer | None = None
         self._standing_in = False
@@ -61,8 +59,6 @@ class Downlink:
         self._woken = asyncio.Event()
         self.rejected = 0
         """Pieces of sound that were skipped because they could not be understood."""
-        self.unwanted = 0
-        """Messages of sound that belonged to no answer that is wanted."""
 
     def expect_lateness(self, spread_s: float) -> None:
         """What round trips tell of the link before any answer was heard over it; afterwards answers tell more."""
@@ -119,8 +115,8 @@ class Downlink:
         """Play a whole answer, behind what is already being played."""
         waiting_bytes = sum(answer.backlog_bytes for answer in self._answers)
         if self._gate is Gate.CLOSED:
-            self.unwanted += 1
-        elif len(self._answers) >= MAX_ANSWERS or waiting_bytes + len(audio) > MAX_BACKLOG_BYTES:
+            return
+        if len(self._answers) >= MAX_ANSWERS or waiting_bytes + len(audio) > MAX_BACKLOG_BYTES:
             self._reject(f"{len(self._answers)} answers of {waiting_bytes} bytes wait to be played already")
         else:
             self._begin(Answer.of_file(self._codecs, self._reject, audio, audio_format), streamed=False)
@@ -165,7 +161,6 @@ class Downlink:
         """A binary message of sound."""
         unheard = self._stream is not None and self._stream is self._lost
         if self._gate is Gate.CLOSED or not data or unheard or (self._v1 and self._stream is None):
-            self.unwanted += 1
             return
         now = self._clock.now()
         if self._stream is not None and self._stream.paused and now >= self._last_byte_at + RESUME_S:

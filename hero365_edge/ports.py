@@ -157,10 +157,7 @@ class Speaker(Protocol):
 
     @property
     def stuck_since(self) -> float | None:
-        """Since when the card has been at what it was told last, such as to close; None when it is done.
-
-        A healthy card needs some 20 ms. One that hangs never ends: then only a new process helps.
-        """
+        """Since when the card has been at what it was told last; a healthy one needs 20 ms. None when it is done."""
         ...
 
     def start(self) -> None:

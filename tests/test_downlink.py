@@ -319,13 +319,12 @@ async def test_one_byte_that_nothing_follows_is_an_answer_that_ends(room: Room) 
 # -- the gate ------------------------------------------------------------------------------------------------------
 
 
-async def test_sound_that_nobody_admitted_is_dropped_and_counted(room: Room) -> None:
+async def test_sound_that_nobody_admitted_is_dropped(room: Room) -> None:
     room.downlink.silence()
     room.stream(ramp(800).tobytes())
     room.downlink.play(wav_bytes(ramp(800)), "wav")
     await asyncio.sleep(0.1)
     assert room.told == []
-    assert room.downlink.unwanted == -(-1600 // CHUNK) + 1
     assert room.speaker.heard == []
 
 
@@ -462,10 +461,10 @@ async def test_a_response_in_rtp_that_stalls_is_bridged_by_its_codec_for_sixty_m
     assert len(v1.heard()) == len(pcm) + BRIDGE
 
 
-async def test_in_v1_sound_of_no_response_is_dropped_and_counted(v1: Room) -> None:
+async def test_in_v1_sound_of_no_response_is_dropped(v1: Room) -> None:
     for packet in packets(7, ramp(FRAME_SAMPLES)):
         v1.downlink.sound(packet)
-    assert v1.downlink.unwanted == 1
+    await asyncio.sleep(0.05)
     assert v1.told == []
 
 

@@ -88,8 +88,8 @@ def _in_words(packed: Packed) -> str:
 def _parts(arguments: argparse.Namespace) -> list[Part]:
     own = ["--config", str(arguments.config)] if arguments.config else []
     kernel = ("journalctl", "--dmesg", "--no-pager", f"--lines={KERNEL_LINES}", "--output=short-iso")
-    unit_file = ("systemctl", "cat", journal.UNIT)
-    status = ("systemctl", "show", journal.UNIT, f"--property={_UNIT_FACTS}")
+    unit_file = ("systemctl", "cat", logs.UNIT)
+    status = ("systemctl", "show", logs.UNIT, f"--property={_UNIT_FACTS}")
     table: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("versions.txt", "this program, Python, libraries, Debian's packages", _versions),
         ("settings.json", "the merged settings and where each came from", partial(_settings, arguments)),
