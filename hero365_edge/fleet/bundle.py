@@ -18,8 +18,8 @@ PART_CHARACTERS = 2_000_000
 ALL_CHARACTERS = 12_000_000
 """So much in all, before it is compressed (to about a tenth)."""
 
-_REST = r"(?:.*\\\n)*.*$"
-"""Of a unit's line, and of those that it goes on in (systemd.syntax(7))."""
+_REST = r"(?:.*\\\n(?:[ \t]*[#;].*\n)*)*.*$"
+"""Of a unit's line, and of those that it goes on in, comments between them too (systemd.syntax(7))."""
 _ENVIRONMENT = re.compile(rf"^(\s*Environment\s*=(?:\s*[\"']?\w+=)?){_REST}", re.MULTILINE)
 """A unit's variables: people put secrets there, whatever their names are."""
 _CREDENTIAL = re.compile(rf"^(\s*SetCredential(?:Encrypted)?\s*=\s*[^:\s]+:){_REST}", re.MULTILINE)

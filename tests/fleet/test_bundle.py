@@ -116,6 +116,8 @@ def test_what_goes_wrong_in_the_middle_leaves_no_half_archive(tmp_path: Path) ->
         ('Environment = "A=canary"', 'Environment = "A=***'),
         ("Environment=A=1 \\\n  VAULT_KEY=canary \\\n B=2", "Environment=A=***"),
         ("Environment= \\\n  VAULT_KEY=canary", "Environment=***"),
+        ("Environment=A=1 \\\n# why\n  ; canary\n  VAULT_KEY=canary \\\n#\n C=canary", "Environment=A=***"),
+        ("Environment=A=1\n# why", "Environment=A=***\n# why"),
         ("SetCredential=hero365-edge.token:canary quiet", "SetCredential=hero365-edge.token:***"),
         ("SetCredentialEncrypted = a.token: \\\n  canary \\\n  canary", "SetCredentialEncrypted = a.token:***"),
         ("WorkingDirectory=/run", "WorkingDirectory=/run"),
