@@ -71,7 +71,7 @@ def cost_of(command: Sequence[str], environ: dict[str, str], idle_s: float, scra
                     if scraped:
                         with urllib.request.urlopen(scraped, timeout=5) as answer:  # noqa: S310  of our own making
                             answer.read()
-                    time.sleep(min(left_s, agent_interval_s()))
+                    time.sleep(min(left_s, agent_interval_s()))  # to be left alone is what is measured
                 cpu_s = _cpu_s(process.pid) - before
                 elapsed_s = time.monotonic() - since
                 rss_mb = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * PAGE_MB

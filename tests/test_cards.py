@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -37,6 +37,16 @@ class CountedMicrophone(FakeMicrophone):
         super().close()
 
 
+class NotedSpeaker(FakeSpeaker):
+    """Calls `closing` before it is closed."""
+
+    closing: Callable[[], None] = staticmethod(lambda: None)
+
+    def close(self) -> None:
+        self.closing()
+        super().close()
+
+
 class Keeper:
     """Cards, what they told, and whether something is recorded or played."""
 
@@ -50,7 +60,7 @@ class Keeper:
     ) -> None:
         self.clock = FakeClock()
         self.microphone = CountedMicrophone(self.clock, channels=channels)
-        self.speaker = FakeSpeaker(self.clock)
+        self.speaker = NotedSpeaker(self.clock)
         self.told: list[type] = []
         self.speaker_lost = 0
         self.openings: list[bool] = []
@@ -157,8 +167,8 @@ async def test_a_speaker_that_is_missing_is_told_until_it_is_there() -> None:
 async def test_it_is_told_when_the_cards_are_about_to_be_opened_and_when_they_are() -> None:
     async with running(Keeper()) as keeper:
         assert keeper.openings == [True, False]
-        closed_when = []
-        keeper.speaker.close = lambda: closed_when.append(keeper.openings.copy())  # type: ignore[method-assign]  # to see when
+        closed_when: list[list[bool]] = []
+        keeper.speaker.closing = lambda: closed_when.append(keeper.openings.copy())
         keeper.speaker.xruns = XRUNS
         await keeper.opened(2)
         assert closed_when == [[True, False, True]]

@@ -38,7 +38,7 @@ def test_the_file_that_cloud_init_writes_is_one() -> None:
 def test_every_line_that_success_prints_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))  # as systemd hands it over; else it is /var/lib
     file = tmp_path / "van.yaml"
     file.write_text("user_id: u1\nbusiness_id: b1\nvehicle: Van 12\ntoken: eyJhbGciOi.e30.c2ln\n")
     assert main(["provision", str(file)]) == 0

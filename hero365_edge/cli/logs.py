@@ -62,8 +62,8 @@ def lines(command: Sequence[str]) -> Iterator[str]:
         ) from error
     with reading:
         try:
-            assert reading.stdout is not None  # noqa: S101  it was asked for
-            assert reading.stderr is not None  # noqa: S101  it was asked for
+            assert reading.stdout is not None  # noqa: S101  for the type alone: a pipe was asked for above
+            assert reading.stderr is not None  # noqa: S101  likewise
             for line in reading.stdout:
                 if line != NO_ENTRIES:
                     yield scrub(line.rstrip("\n"))

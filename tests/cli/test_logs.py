@@ -35,7 +35,7 @@ def journalctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         program, noted = folder / "journalctl", tmp_path / "noted"
         program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {noted}\n{script}\n')
         program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")  # by which `logs` finds journalctl
         return noted
 
     return install
@@ -73,7 +73,7 @@ def test_what_is_asked_for_is_handed_on(
 def test_without_journalctl_it_says_where_the_lines_are(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))  # a folder without any program
     assert main(["logs", "--config", str(config)]) == 1
     assert "there is no journal to read: journalctl cannot be run" in capsys.readouterr().err
 
@@ -119,5 +119,5 @@ def test_following_prints_as_it_comes_and_ends_with_ctrl_c_leaving_nobody_behind
     pid = int((tmp_path / "pid").read_text())
     until = time.monotonic() + 5
     while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < until:
-        time.sleep(0.05)
+        time.sleep(0.05)  # /proc tells nobody that a process has ended, and this one is no child of ours
     assert not Path(f"/proc/{pid}/cmdline").exists()

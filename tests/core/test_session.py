@@ -72,6 +72,13 @@ class Talk:
     def begin_answer(self) -> None:
         self.happen(lambda at: ev.AnswerBegan(True, at), 0.1)
 
+    def into_an_answer(self) -> None:
+        """A whole turn, up to where its answer is heard."""
+        self.tap()
+        self.speak_and_pause()
+        self.processing()
+        self.begin_answer()
+
     @property
     def state(self) -> State:
         return self.session.state
@@ -154,10 +161,7 @@ def test_a_press_while_processing_or_speaking_interrupts_and_listens(talk: Talk,
 
 
 def test_a_voice_in_an_answer_interrupts_it_and_what_it_says_goes_up_from_its_beginning_on(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(lambda at: ev.SpokenInto(at - 0.4, at), 1.0)
     assert talk.is_in(State.LISTENING)
     assert talk.tell(do.Silence)
@@ -181,10 +185,7 @@ def test_a_voice_anywhere_else_does_nothing(talk: Talk, state: State) -> None:
 
 
 def test_what_is_left_of_an_interrupted_answer_is_dropped_until_the_new_turns_processing(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.tap()
     talk.speak_and_pause()
     assert not talk.tell(do.Admit), "the old answer may still be flowing"
@@ -193,10 +194,7 @@ def test_what_is_left_of_an_interrupted_answer_is_dropped_until_the_new_turns_pr
 
 
 def test_an_interrupted_answer_stays_dropped_when_nobody_spoke_after_it(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.tap()
     turn = talk.session.turn
     assert turn is not None
@@ -806,10 +804,7 @@ def test_a_text_that_nobody_asked_for_changes_nothing(talk: Talk) -> None:
 
 
 def test_a_whole_copy_of_a_streamed_answer_is_not_played_again(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(lambda at: ev.SpokenAnswered("hello", b"x", "mp3", at))
     assert not talk.tell(do.PlayWhole)
 
@@ -824,10 +819,7 @@ def test_a_backend_that_never_says_processing_is_heard_all_the_same(talk: Talk) 
 
 
 def test_an_answer_of_which_nothing_was_heard_is_told_as_a_fault(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(ev.PlaybackEnded)
     assert talk.tell(do.Chime) == [do.Chime(Earcon.FAULT)]
     assert talk.is_in(State.READY)
@@ -842,10 +834,7 @@ def test_a_double_tap_plays_the_last_answer_and_sends_nothing(talk: Talk) -> Non
 
 
 def test_a_double_tap_on_an_answer_only_stops_it(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(g.Pressed, 1.0)
     talk.happen(g.DoubleTapped, 0.2)
     assert not talk.tell(do.Replay)
@@ -930,10 +919,7 @@ def test_a_lost_speaker_is_a_fault_and_who_speaks_is_heard_all_the_same(talk: Ta
 
 
 def test_a_speaker_lost_in_an_answer_shows_when_the_turn_is_over(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(ev.SpeakerLost)
     assert talk.is_in(State.SPEAKING)
     talk.happen(ev.PlaybackEnded, 1.0)
@@ -941,10 +927,7 @@ def test_a_speaker_lost_in_an_answer_shows_when_the_turn_is_over(talk: Talk) -> 
 
 
 def test_a_deaf_box_can_still_be_interrupted(talk: Talk) -> None:
-    talk.tap()
-    talk.speak_and_pause()
-    talk.processing()
-    talk.begin_answer()
+    talk.into_an_answer()
     talk.happen(ev.MicrophoneLost)
     talk.happen(g.Pressed)
     assert talk.tell(do.Silence)

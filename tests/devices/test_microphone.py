@@ -1,9 +1,12 @@
 """PortAudio's microphone on the ALSA rig: names, a busy interpreter, a card that hangs."""
 
 import asyncio
+import contextlib
 import itertools
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -103,61 +106,50 @@ async def test_the_oldest_blocks_go_when_the_reader_is_a_minute_behind() -> None
     assert (await microphone.read()).pcm[0, 0] == 10
 
 
+@contextlib.contextmanager
+def beside(step: Callable[[], None]) -> Iterator[None]:
+    """`step` again and again on a thread, by turns with the test as often as can be. What it raises fails the test."""
+    stopped = threading.Event()
+
+    def again() -> None:
+        while not stopped.is_set():
+            step()
+
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            running = thread.submit(again)
+            try:
+                yield
+            finally:
+                stopped.set()
+            running.result()
+    finally:
+        sys.setswitchinterval(switch_interval)
+
+
 async def test_a_block_that_arrives_in_the_midst_of_listen_is_neither_lost_nor_there_twice() -> None:
     microphone = PortAudioMicrophone(CLOCK, rate_hz=16_000)
     microphone.channels = 1
-    stopped = threading.Event()
-
-    def card() -> None:
-        for number in itertools.count():
-            if stopped.is_set():
-                return
-            _callback(microphone, np.full(320, number % 30_000, np.int16))
-
-    thread = threading.Thread(target=card)
-    switch_interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    thread.start()
-    try:
+    numbers = itertools.count()
+    with beside(lambda: _callback(microphone, np.full(320, next(numbers) % 30_000, np.int16))):
         for _ in range(300):
             microphone.listen(since=0)
-            numbers = [int((await microphone.read()).pcm[0, 0]) for _ in range(90)]
-            assert set(np.diff(numbers) % 30_000) == {1}
-    finally:
-        stopped.set()
-        thread.join()
-        sys.setswitchinterval(switch_interval)
+            read = [int((await microphone.read()).pcm[0, 0]) for _ in range(90)]
+            assert set(np.diff(read) % 30_000) == {1}
 
 
 async def test_a_card_may_be_closed_on_a_thread_of_its_own_while_somebody_reads() -> None:
     microphone = PortAudioMicrophone(CLOCK, rate_hz=16_000)
     microphone.channels = 1
-    failed: list[Exception] = []
-
-    def keeper() -> None:
-        try:
-            while not stopped.is_set():
-                microphone.close()
-        except Exception as error:  # noqa: BLE001  whatever it is fails the test
-            failed.append(error)
-
-    stopped = threading.Event()
-    thread = threading.Thread(target=keeper)
-    switch_interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    thread.start()
-    try:
+    with beside(microphone.close):
         for _ in range(300):
             microphone.listen(since=CLOCK.now() + 60)
             for number in range(20):
                 _callback(microphone, np.full(320, number, np.int16))
             assert microphone._next() is None, "all of it is too old"
             microphone.hush()
-    finally:
-        stopped.set()
-        thread.join()
-        sys.setswitchinterval(switch_interval)
-    assert failed == []
 
 
 async def test_a_lost_sample_is_counted_and_the_times_begin_anew() -> None:

@@ -236,8 +236,10 @@ async def test_vmagent_tells_of_a_daemon_that_does_not_answer_as_the_alert_for_i
     store = Store(tmp_path)
     agent = Agent(tmp_path, "van-1", f"127.0.0.1:{free_port()}", f"http://{store.address}/api/v1/write", every_s=0.5)
     async with running(store, agent), asyncio.timeout(15):
-        while not (found := await store.query(rules("alert")["DaemonDown"]["expr"])):  # noqa: ASYNC110  as below
-            await asyncio.sleep(0.2)
+        found: list[dict[str, Any]] = []
+        while not found:
+            await asyncio.sleep(0.2)  # a store tells nobody that it has a new sample
+            found = await store.query(rules("alert")["DaemonDown"]["expr"])
     assert [each["metric"] for each in found] == [{"vehicle": "van-1"}]
 
 
