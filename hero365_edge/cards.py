@@ -46,9 +46,9 @@ class Cards:
         *,
         always_on: bool = True,
     ) -> None:
-        """`recording` and `playing` say whether a card is in use: a try to open the other would cut it. `opening` is
-        told when both begin to be opened anew (True), and when they are open or known to be missing.
+        """`recording` and `playing` say whether a card is in use: a try to open the other would cut it.
 
+        `opening` is told when both begin to be opened anew (True), and when they are open or known to be missing.
         `channel` of the microphone is used, or its last if it has fewer; all when None. `zeros_allowed`: whether
         nothing but zeros is silence; None where a card's is not, and software's is. Unless `always_on`, the microphone
         is only open while recording.
