@@ -106,6 +106,7 @@ def test_nobody_is_found_while_no_answer_is_played_though_the_room_is_learned() 
     assert scene.run(12, 14, none) is None
     scene.speak(14.0)
     assert scene.run(14, 15, little) is not None
+    assert abs(scene.here._filter.drift_ppm) < 20
 
 
 def test_who_forgets_the_room_takes_nothing_out() -> None:
