@@ -199,6 +199,8 @@ class Cards:
         self._reopen = False
         before = self.microphone_trouble, self.speaker_trouble
         await aside(self.close, "close cards")
+        # In this order: the microphone runs at once, and nothing that may be refused is opened beside it.
+        self.speaker_trouble = await aside(lambda: _trouble_of(self._speaker.start), "open speaker")
         opens = await aside(lambda: _trouble_of(self._microphone.start), "open microphone")
         self.is_deaf = self.is_deaf and not opens  # a deaf one that opens has yet to show that it hears
         self.microphone_trouble = self.microphone_trouble if self.is_deaf else opens
@@ -207,7 +209,6 @@ class Cards:
             allowed = self._zeros_allowed
             zeros_allowed = not self._microphone.is_hardware if allowed is None else allowed
             self._vitality = Vitality(zeros_allowed=zeros_allowed)
-        self.speaker_trouble = await aside(lambda: _trouble_of(self._speaker.start), "open speaker")
         if had_microphone and opens:
             log.warning("the microphone is lost: %s", opens)
         elif self.microphone_trouble not in {"", *before}:

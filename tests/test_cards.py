@@ -118,6 +118,23 @@ async def test_both_cards_are_opened_and_the_microphone_is_told() -> None:
         assert not keeper.speaker.awake
 
 
+async def test_the_speaker_is_open_before_the_microphone_runs() -> None:
+    speaker_was_ready: list[bool] = []
+
+    class Noting(CountedMicrophone):
+        def start(self) -> None:
+            speaker_was_ready.append(keeper.speaker.is_open and not keeper.speaker.awake)
+            super().start()
+
+    keeper = Keeper()
+    keeper.microphone = Noting(keeper.clock)
+    keeper.cards._microphone = keeper.microphone
+    async with running(keeper):
+        keeper.microphone.xruns = XRUNS
+        await keeper.opened(2)
+    assert speaker_was_ready == [True, True]
+
+
 async def test_a_microphone_that_falls_silent_is_lost_told_and_opened_again() -> None:
     async with running(Keeper()) as keeper:
         keeper.microphone.unplug()

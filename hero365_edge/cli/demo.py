@@ -168,7 +168,7 @@ def _has_cards() -> bool:
     """Whether a microphone and a speaker open here."""
     async def open_both() -> bool:
         clock = SystemClock()
-        cards = PortAudioMicrophone(clock), PortAudioSpeaker(clock)
+        cards = PortAudioSpeaker(clock), PortAudioMicrophone(clock)
         try:
             for card in cards:
                 card.start()

@@ -53,12 +53,15 @@ def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:
     return fitting[0]
 
 
-def rates(card: Card, asked_hz: int) -> list[int]:
+def rates(card: Card, asked_hz: int, taken_hz: int | None = None) -> list[int]:
     """The rates to try on this card, best first; `asked_hz` of 0 prefers the speech rate to the card's own.
 
-    PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else.
+    PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else. What the card is known to take,
+    `taken_hz`, comes first: each refusal costs time, and may be lost (`devices/portaudio.py`).
     """
-    return [asked_hz] if asked_hz else list(dict.fromkeys([RATE_HZ, card.rate_hz]))
+    if asked_hz:
+        return [asked_hz]
+    return list(dict.fromkeys([*([taken_hz] if taken_hz else []), RATE_HZ, card.rate_hz]))
 
 
 def channels(card: Card, direction: Direction) -> int:

@@ -3,6 +3,12 @@
 PortAudio exists once per process. Its list of cards is made when its first user initialises it and stays as it was
 until its last user has terminated it: after a card was plugged in, close the microphone AND the speaker before
 either starts again. Each stream here initialises and terminates for itself; PortAudio counts.
+
+Open nothing that may be refused while another stream runs. PortAudio's ALSA side (19.6) keeps the error of a call in
+one variable for all threads, and prints it before it reads it back; the thread of a running stream writes "no error"
+there in the meantime. The refusal of a rate is then taken for success: the stream never starts, and who starts it
+waits for ever (PortAudio's issue 535). So the speaker, asleep, is opened before the microphone, and a card that is
+opened again is asked first for the rate it took.
 """
 
 import asyncio
@@ -46,6 +52,7 @@ neither the GIL nor ALSA, and drops what the card still had: silence within 5 ms
 
 _CLOSE_LIMIT_S = 0.5  # a healthy card needs 20 ms
 _COUNTED = threading.Lock()  # Pa_Initialize, Pa_OpenStream and Pa_Terminate keep count in plain C globals
+_taken_hz: dict[tuple[Direction, str], int] = {}  # the rate that each card took last, of its own choice
 
 
 class Stream:
@@ -74,7 +81,10 @@ class Stream:
             try:
                 card = pick(_cards(self._audio, direction), direction, device)
                 self.channels = channels(card, direction)
-                self._stream, self.rate_hz = _open(direction, card, rates(card, rate_hz), period_ms, self._called)
+                choices_hz = rates(card, rate_hz, _taken_hz.get((direction, card.name)))
+                self._stream, self.rate_hz = _open(direction, card, choices_hz, period_ms, self._called)
+                if not rate_hz:
+                    _taken_hz[direction, card.name] = self.rate_hz
             except DeviceError:
                 self._audio.terminate()
                 raise
