@@ -13,7 +13,10 @@ MASK = "***"
 _SHORTEST = 6
 """A shorter secret is none, and masking it would garble ordinary words."""
 
-_FORMS = re.compile(r"""(token(?:=|["']\s*:\s*["'])|\bbearer\s+)[^\s&"',;<>]+""", re.IGNORECASE)
+_NAME = "(?:token|passw(?:or)?d|passphrase|secret)"
+_FORMS = re.compile(
+    rf"""({_NAME}(?:=["']?|["']\s*:\s*["'])|--(?:[\w-]+-)?{_NAME}\s+["']?|\bbearer\s+)[^\s&"',;<>]+""", re.IGNORECASE
+)
 
 _JWT = re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 """Any JSON Web Token, also one that was replaced since; its first part is JSON, `{"`, in base64url."""
@@ -31,7 +34,7 @@ def keep_secret(value: str) -> None:
 
 
 def scrub(text: str) -> str:
-    """`text` with every live secret, `token=…`, `Bearer …` and every JSON Web Token masked."""
+    """`text` with every live secret, `token=…`, `--password …`, `Bearer …` and every JSON Web Token masked."""
     for secret in sorted(_live, key=len, reverse=True):
         text = _live[secret].sub(MASK, text)
     if _live:

@@ -33,6 +33,8 @@ def log(said: io.StringIO) -> logging.Logger:
         ("> GET /ws/1?user_id=u&token=eyJa.b-c_d HTTP/1.1", "> GET /ws/1?user_id=u&token=*** HTTP/1.1"),
         ("wss://h/ws?token=eyJa&user_id=u", "wss://h/ws?token=***&user_id=u"),
         ("VAULT_TOKEN=hvs.canary api_token=x", "VAULT_TOKEN=*** api_token=***"),
+        ("/opt/fetch --token hvs.x --vault-secret 'y'", "/opt/fetch --token *** --vault-secret '***'"),
+        ('PASSWORD=x and DB_PASSWD="y"', 'PASSWORD=*** and DB_PASSWD="***"'),
         ("> Authorization: Bearer eyJa.b.c", "> Authorization: Bearer ***"),
         ("authorization: bearer eyJa.b.c", "authorization: bearer ***"),
         ("('Authorization', 'Bearer eyJa.b.c')", "('Authorization', 'Bearer ***')"),
@@ -41,6 +43,7 @@ def log(said: io.StringIO) -> logging.Logger:
         ("eyJhbGciOiJub25lIn0 is no token, nor is eyJ.a.b", "eyJhbGciOiJub25lIn0 is no token, nor is eyJ.a.b"),
         ("token file /etc/token: is empty", "token file /etc/token: is empty"),
         ("the token was refused", "the token was refused"),
+        ("hero365-edge run --token-file /etc/token", "hero365-edge run --token-file /etc/token"),
     ],
 )
 def test_the_forms_a_token_travels_in_are_masked_even_when_it_is_unknown(text: str, scrubbed: str) -> None:
