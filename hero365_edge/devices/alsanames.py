@@ -16,6 +16,7 @@ CARDS = Path("/proc/asound/cards")
 _MOST_MICROPHONES = 8  # of the arrays one can buy
 
 _NAME = re.compile(r"(?:plug)?hw:(?:CARD=)?(?P<card>[^,=:]+)(?:,(?:DEV=)?(?P<device>\d+))?")
+_LISTED_AS = re.compile(r"\(hw:(\d+),\d+\)")
 _CARD = re.compile(r"^ *(\d+) \[(\S+) *\]: (.*)$", re.MULTILINE)
 
 
@@ -34,6 +35,11 @@ class Card:
     def is_hardware(self) -> bool:
         """Whether it is a card, not a sound server or another device of software."""
         return "(hw:" in self.name
+
+    def is_there(self, listing: Path = CARDS) -> bool:
+        """Whether the kernel still has it; true of software, and where its list is hidden, as in a container."""
+        listed, text = _LISTED_AS.search(self.name), _text(listing)
+        return not listed or not text or any(listed[1] == number for number, _, _ in _CARD.findall(text))
 
 
 def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:

@@ -6,14 +6,18 @@ either starts again. Each stream here initialises and terminates for itself; Por
 
 Open nothing that may be refused while another stream runs. PortAudio's ALSA side (19.6) keeps the error of a call in
 one variable for all threads, and prints it before it reads it back; the thread of a running stream writes "no error"
-there in the meantime. The refusal of a rate is then taken for success: the stream never starts, and who starts it
-waits for ever (PortAudio's issue 535). So the speaker, asleep, is opened before the microphone, and a card that is
-opened again is asked first for the rate it took.
+there in the meantime. The refusal of a rate is then taken for success, and such a stream cannot start. So the speaker,
+asleep, is opened before the microphone, and a card that is opened again is asked first for the rate it took.
+
+A start that fails never returns (PortAudio's issue 535), and then only a new process opens that card again. So a card
+that was pulled out while it slept is not started.
 """
 
 import asyncio
+import errno
 import logging
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -134,6 +138,8 @@ class Stream:
             self._audio.terminate()
 
     def _run(self) -> None:
+        if not self.card.is_there():  # PortAudio would wait for ever: see above
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         self.runs += 1
         self._is_first = True  # each run has a thread of its own
         _PYAUDIO.start_stream(self._stream)

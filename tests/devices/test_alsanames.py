@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hero365_edge.devices.alsanames import kernel_has, listed_as
+from hero365_edge.devices.alsanames import Card, kernel_has, listed_as
 from hero365_edge.errors import DeviceError
 
 LISTING = """ 0 [vc4hdmi0       ]: vc4-hdmi - vc4-hdmi-0
@@ -50,3 +50,20 @@ def test_a_card_that_the_kernel_has_not_is_an_error_that_lists_those_it_has(list
 @pytest.mark.parametrize(("name", "there"), [("pnp", True), ("plughw:CARD=Stick", True), ("jabra", False)])
 def test_whether_the_kernel_has_it_tells_a_busy_card_from_a_missing_one(name: str, there: bool, listing: Path) -> None:
     assert kernel_has(name, listing) is there
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("Stick: USB Audio (hw:2,0)", True), ("Stick: USB Audio (hw:1,0)", False), ("default", True), ("hero_mic", True)],
+)
+def test_a_card_is_there_while_the_kernel_lists_its_number_and_software_always(
+    name: str, there: bool, listing: Path
+) -> None:
+    assert Card(0, name, 48_000, 2).is_there(listing) is there
+
+
+def test_a_card_is_gone_with_the_last_of_them_and_taken_to_be_there_where_the_list_is_hidden(tmp_path: Path) -> None:
+    card, listing = Card(0, "Stick: USB Audio (hw:2,0)", 48_000, 2), tmp_path / "cards"
+    assert card.is_there(listing)
+    listing.write_text("--- no soundcards ---\n")
+    assert not card.is_there(listing)

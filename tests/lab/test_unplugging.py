@@ -23,6 +23,9 @@ BACK_S = 2.0
 REPLUGS = 100
 BEFORE_S = 1.0
 """It may work before the test knows that the kernel has the card."""
+THINK_S = 4.0
+PULLED_BEFORE_S = 0.8
+"""So long before the answer: the kernel has seen it by then, and the microphone tells only a second after the pull."""
 STORY_S = 10.0
 """So much around a slow one is shown."""
 _STAMPED = re.compile(r"^\[ *([\d.]+)\] (.*)$", re.MULTILINE)
@@ -60,6 +63,22 @@ def test_pulled_out_while_listening(installed: Machine, speech: Speech, say: Cal
         figures = pulled_and_put_back(appliance)
         appliance.a_turn_works(words, answer)
     say(f"lab: pulled out while listening: {figures}")
+
+
+def test_pulled_out_while_the_speaker_sleeps_just_before_the_answer(
+    installed: Machine, speech: Speech, say: Callable[[str], None]
+) -> None:
+    words, answer = words_of(speech("0880")), words_of(speech("0870"))
+    with at_work(installed, answer_pcm=answer, think_ms=1000 * THINK_S, pacing="1.5x") as appliance:
+        appliance.ask(words, hold=True)
+        heard = appliance.backend.wait_for(lambda it: bool(it.utterances), 20.0).utterances[-1]
+        sleep(heard.ended_at + THINK_S - PULLED_BEFORE_S - now())
+        pulled_at = now()
+        figures = pulled_and_put_back(appliance)
+        began_at = appliance.backend.records.answers[-1].began_at
+        assert 0 < began_at - pulled_at < 1.0, "the answer came before anybody could know"
+        appliance.a_turn_works(words, answer)
+    say(f"lab: pulled out just before the answer: {figures}")
 
 
 def test_pulled_out_while_speaking(installed: Machine, speech: Speech, say: Callable[[str], None]) -> None:
