@@ -32,6 +32,7 @@ _TIMER_SLACK_NS = 4_000_000
 _PR_SET_TIMERSLACK = 29
 # A kernel before 5.7 stamps edges by the wall clock: an edge older than this when it is told has such a stamp.
 _MAX_EDGE_AGE_S = 1.0
+_LOOKS, _AT_ONCE_S = 5, 0.0005
 
 
 class GpioButton:
@@ -103,8 +104,12 @@ class GpioButton:
     def _interrupted(self, contact: Any, pressed: bool) -> None:
         """Stamp the edge and hand it over; runs in gpiozero's thread."""
         self._interrupter = threading.current_thread()
-        age_s = contact.active_time if pressed else contact.inactive_time
-        now = self._clock.now()
+        for _ in range(_LOOKS):  # gpiozero tells the age by a clock of its own: another thread may come in between
+            before = self._clock.now()
+            age_s = contact.active_time if pressed else contact.inactive_time
+            now = self._clock.now()
+            if now - before < _AT_ONCE_S:
+                break
         at = now - age_s if age_s is not None and 0 <= age_s < _MAX_EDGE_AGE_S else now
         self._loop.call_soon_threadsafe(self._changed, contact, pressed, at)
 

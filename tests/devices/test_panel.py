@@ -153,6 +153,30 @@ async def test_an_edge_carries_the_time_of_its_driver_if_that_is_monotonic(
     pins.close()
 
 
+class Interrupted(SystemClock):
+    """Before one of the looks at it another thread has its turn."""
+
+    looks_left = -1
+
+    def now(self) -> float:
+        self.looks_left -= 1
+        if self.looks_left == 0:
+            time.sleep(0.05)
+        return super().now()
+
+
+@pytest.mark.parametrize("look", [1, 2])
+async def test_an_edge_s_time_is_right_when_another_thread_comes_in_between(pins: MockFactory, look: int) -> None:
+    clock = Interrupted()
+    panel = GpioPanel(clock, BUTTON, pin_factory=pins)
+    panel.start()
+    clock.looks_left = look
+    before = CLOCK.now()
+    pins.pin(BUTTON).drive_low()
+    assert (await panel.edge()).at - before < 0.04
+    panel.close()
+
+
 async def test_of_more_edges_than_anybody_reads_the_newest_are_kept_in_turn(pins: MockFactory) -> None:
     panel = panel_on(pins, debounce_ms=1)
     panel.start()
