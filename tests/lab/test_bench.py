@@ -23,7 +23,10 @@ Say = Callable[[str], None]
 JABRA = 0x0B0E
 OUT = "/root/bench"
 SAYS = "/root/says"
-# gpio-sim's own side of the line. Each press and each release is three changes, with known pauses between them.
+ROUNDED_MS = 0.1
+# gpio-sim's own side of the line. Each press and each release is three changes, with known pauses between them. A line
+# moves somewhere within the call that moves it, and this machine's one core may do something else in the midst of it:
+# so the finger tells the least and the most, in ms, that lie between the first change and the last.
 FINGER = """
 import glob, json, sys, time
 pull, = glob.glob(f"/sys/devices/platform/gpio-sim*/gpiochip*/sim_gpio{sys.argv[1]}/pull")
@@ -31,7 +34,7 @@ file = open(pull, "w", buffering=1)
 def move(down):
     before = time.monotonic()
     file.write("pull-down\\n" if down else "pull-up\\n")
-    return (before + time.monotonic()) / 2
+    return before, time.monotonic()
 spans = []
 for _ in range(int(sys.argv[2])):
     for down in (True, False):
@@ -39,7 +42,7 @@ for _ in range(int(sys.argv[2])):
         for again in (not down, down):
             time.sleep(0.003)
             last = move(again)
-        spans.append(1000 * (last - first))
+        spans.append([1000 * (last[0] - first[1]), 1000 * (last[1] - first[0])])
         time.sleep(0.12)
 print(json.dumps(spans))
 """
@@ -55,11 +58,12 @@ def figures(machine: Machine, what: str) -> dict[str, dict[str, Any]]:
     return {figure["name"]: figure for figure in result["figures"]}
 
 
-def until_it_listens(machine: Machine) -> None:
+def until_it_is_at_it(machine: Machine) -> None:
+    """Until it plays: PortAudio opens each card for a moment before, but gives none of them a sound."""
     deadline = now() + 60.0
-    while not any(what == "microphone on" for _, what in machine.stick.events()):
-        assert now() < deadline, "nobody listens"
-        sleep(0.05)
+    while not machine.stick.heard().sounds():
+        assert now() < deadline, "nothing is played"
+        sleep(0.1)
 
 
 def until_it_asks(machine: Machine) -> None:
@@ -81,7 +85,7 @@ def test_a_stick_is_recognised_benched_and_lost_when_it_is_pulled_out(installed:
     installed.plug_usb(maker=JABRA)
     with ThreadPoolExecutor(1) as other:
         running = other.submit(benched, installed, "soak --minutes 30")
-        until_it_listens(installed)
+        until_it_is_at_it(installed)
         sleep(3.0)
         pulled_at = installed.unplug_usb()
         done = running.result(120)
@@ -105,10 +109,11 @@ def test_presses_that_bounce_in_a_known_pattern_are_counted_and_timed_by_the_ker
     told = figures(installed, "button")
     notes = json.loads(installed.get(f"{OUT}/bench-button.json"))["results"][0]["notes"]
     strokes = 2 * button.PRESSES
-    say(f"lab: {done.out} {notes}; the finger's bounce at 99 %: {np.quantile(spans_ms, 0.99):.2f} ms")
+    least_ms, most_ms = np.quantile(spans_ms, 0.99, axis=0)
+    say(f"lab: {done.out} {notes}; the finger's bounce at 99 %: {least_ms:.2f} to {most_ms:.2f} ms")
     assert notes == [f"{button.PRESSES} presses, {strokes} of {strokes} strokes bounced"]
     assert told["miscounted"]["value"] == told["stuck"]["value"] == 0
-    assert told["bounce_p99"]["value"] == pytest.approx(np.quantile(spans_ms, 0.99), abs=1.0)
+    assert least_ms - ROUNDED_MS <= told["bounce_p99"]["value"] <= most_ms + ROUNDED_MS
     assert 0 < told["press_median"]["value"] <= told["press_p99"]["value"] < 100.0
 
 
