@@ -1,4 +1,4 @@
-"""The lab's time goes at half the pace of the world's: an emulated processor gets twice as much done in its second.
+"""The lab's time goes at a third of the world's pace: an emulated processor gets thrice as much done in its second.
 
 Emulation is slow, and how slow changes with what else its host does. So QEMU is told a slower time, by libfaketime, and
 with it the whole machine. What it talks to goes by `now`, `sleep` and `slow_event_loop`: stick, backend, tests.
@@ -10,7 +10,7 @@ import selectors
 import time
 from pathlib import Path
 
-PACE = 0.5
+PACE = 1 / 3
 
 
 def now() -> float:
