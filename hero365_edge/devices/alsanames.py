@@ -65,9 +65,7 @@ def rates(card: Card, asked_hz: int, taken_hz: int | None = None) -> list[int]:
     PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else. What the card is known to take,
     `taken_hz`, comes first: each refusal costs time, and may be lost (`devices/portaudio.py`).
     """
-    if asked_hz:
-        return [asked_hz]
-    return list(dict.fromkeys([*([taken_hz] if taken_hz else []), RATE_HZ, card.rate_hz]))
+    return [asked_hz] if asked_hz else list(dict.fromkeys([taken_hz or RATE_HZ, RATE_HZ, card.rate_hz]))
 
 
 def channels(card: Card, direction: Direction) -> int:
