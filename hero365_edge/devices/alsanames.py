@@ -59,7 +59,7 @@ def pick(cards: Sequence[Card], direction: Direction, name: str) -> Card:
     return fitting[0]
 
 
-def rates(card: Card, asked_hz: int, taken_hz: int | None = None) -> list[int]:
+def rates(card: Card, asked_hz: int, taken_hz: int = 0) -> list[int]:
     """The rates to try on this card, best first; `asked_hz` of 0 prefers the speech rate to the card's own.
 
     PortAudio converts no rates: a plain USB stick takes 48000 Hz and nothing else. What the card is known to take,

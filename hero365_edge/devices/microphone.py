@@ -86,7 +86,7 @@ class PortAudioMicrophone:
         """
         if self._stream is not None or not (self._closing is None or self._closing.closed):
             raise DeviceError(f"microphone {self._device!r} is still open: it hangs, or was not closed")
-        stream = Stream("input", self._device, self._asked_hz, self.period_ms, self._arrived)
+        stream = Stream("input", self._device, self._asked_hz, self.rate_hz, self.period_ms, self._arrived)
         self.rate_hz, self.channels = stream.rate_hz, stream.channels
         self._frames = 0
         self._times = SampleTimes(stream.rate_hz)

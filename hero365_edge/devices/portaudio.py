@@ -56,7 +56,6 @@ neither the GIL nor ALSA, and drops what the card still had: silence within 5 ms
 
 _CLOSE_LIMIT_S = 0.5  # a healthy card needs 20 ms
 _COUNTED = threading.Lock()  # Pa_Initialize, Pa_OpenStream and Pa_Terminate keep count in plain C globals
-_taken_hz: dict[tuple[Direction, str], int] = {}  # the rate that each card took last, of its own choice
 
 
 class Stream:
@@ -66,7 +65,10 @@ class Stream:
     never waits. Raises DeviceError, naming the device asked for.
     """
 
-    def __init__(self, direction: Direction, device: str, rate_hz: int, period_ms: int, callback: Callback) -> None:
+    def __init__(
+        self, direction: Direction, device: str, rate_hz: int, taken_hz: int, period_ms: int, callback: Callback
+    ) -> None:
+        """`taken_hz`: at which it was open last, 0 if it never was."""
         self.runs = 0
         """How often it was told to run so far. Counts up while no callback is under way."""
         self.busy_since: float | None = None
@@ -85,10 +87,8 @@ class Stream:
             try:
                 card = pick(_cards(self._audio, direction), direction, device)
                 self.channels = channels(card, direction)
-                choices_hz = rates(card, rate_hz, _taken_hz.get((direction, card.name)))
+                choices_hz = rates(card, rate_hz, taken_hz)
                 self._stream, self.rate_hz = _open(direction, card, choices_hz, period_ms, self._called)
-                if not rate_hz:
-                    _taken_hz[direction, card.name] = self.rate_hz
             except DeviceError:
                 self._audio.terminate()
                 raise

@@ -117,7 +117,7 @@ class PortAudioSpeaker:
         """
         if self._stream is not None or not (self._closing is None or self._closing.closed):
             raise DeviceError(f"speaker {self._device!r} is still open: it hangs, or was not closed")
-        stream = Stream("output", self._device, self._asked_hz, self.period_ms, self._wanted)
+        stream = Stream("output", self._device, self._asked_hz, self.rate_hz, self.period_ms, self._wanted)
         self.rate_hz, self.period_samples = stream.rate_hz, stream.period_frames
         self._run = 0
         self._awake = False  # also when it was to be woken while the last stream was closed
