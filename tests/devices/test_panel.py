@@ -161,7 +161,7 @@ class Interrupted(SystemClock):
     def now(self) -> float:
         self.looks_left -= 1
         if self.looks_left == 0:
-            time.sleep(0.05)
+            time.sleep(0.05)  # in earnest: the driver's own clock goes on meanwhile
         return super().now()
 
 

@@ -258,7 +258,7 @@ class Machine:
         return self.host_time(at)
 
     def _greet(self) -> None:
-        self._first_gpio = self._qemu.line.ask("hello", limit_s=120.0)["first_gpio"]
+        self._first_gpio = self._qemu.line.ask("hello", limit_s=30.0 / PACE)["first_gpio"]
         self.set_clock()
 
     def _to_host_s(self) -> float:

@@ -71,6 +71,7 @@ def test_pulled_out_while_the_speaker_sleeps_just_before_the_answer(
     words, answer = words_of(speech("0880")), words_of(speech("0870"))
     with at_work(installed, answer_pcm=answer, think_ms=1000 * THINK_S, pacing="1.5x") as appliance:
         appliance.ask(words, hold=True)
+        # The backend thinks from the moment it has heard the end, which on a slow machine is seconds late.
         heard = appliance.backend.wait_for(lambda it: bool(it.utterances), 20.0).utterances[-1]
         sleep(heard.ended_at + THINK_S - PULLED_BEFORE_S - now())
         pulled_at = now()
